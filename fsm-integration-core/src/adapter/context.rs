@@ -1,0 +1,43 @@
+use std::{collections::BTreeMap, time::Instant};
+
+use jiff::Timestamp;
+
+use super::{CorrelationId, TenantId};
+
+/// Who calls, why and until when; travels with every call.
+#[derive(Debug, Clone)]
+pub struct IntegrationContext {
+    /// The journey this call belongs to.
+    pub correlation_id: CorrelationId,
+    /// Whose data it is.
+    pub tenant: TenantId,
+    /// The person or service that asked; the system itself is `"0"`, as in the source documents.
+    pub user: String,
+    /// When the journey's step began, by the wall clock.
+    pub timestamp: Timestamp,
+    /// How many attempts came before this one.
+    pub retry_count: u32,
+    /// After this instant an answer is of no use (requirement E8); no deadline when absent.
+    pub deadline: Option<Instant>,
+    /// Anything else that belongs into logs; no personal data, no secrets.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl IntegrationContext {
+    /// The user id of the system itself.
+    pub const SYSTEM_USER: &'static str = "0";
+
+    /// Creates the context of a call that the system itself makes.
+    #[must_use]
+    pub fn system(tenant: TenantId, correlation_id: CorrelationId, timestamp: Timestamp) -> Self {
+        Self {
+            correlation_id,
+            tenant,
+            user: Self::SYSTEM_USER.to_owned(),
+            timestamp,
+            retry_count: 0,
+            deadline: None,
+            metadata: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! One error type, one table of what each failure means, one small struct per refusal.
+//!
+//! Layers never wrap errors. A layer that can refuse asks its inner service for
+//! `S::Error: From<ItsRefusal>`, so your own enum, a plain [`BoxError`] and [`Error`] all work.
+//! What a failure *means* (retry it? count it? dead-letter it?) is decided by [`ErrorClass`],
+//! which every error type tells through [`Classify`].
+
+mod classify;
+mod field;
+mod kind;
+mod refusal;
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use bytes::Bytes;
+
+pub use self::{
+    classify::{Classify, ErrorClass},
+    field::{FieldError, FieldErrors},
+    kind::ErrorKind,
+    refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, RateLimited, TimedOut},
+};
+
+/// The error of a service whose type is erased, as in tower.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// A result whose failure is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong and what to do about it.
+///
+/// [`ErrorKind`] says what; everything that follows from it (retry, breaker, dead letter, wire code,
+/// HTTP status) stands in one table, [`ErrorKind`]'s. `Display` tells this level only; the cause is
+/// [`source`](std::error::Error::source).
+///
+/// ```
+/// use fsm_integration_core::error::{Error, ErrorClass, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::Unavailable, "the ERP answered 503");
+/// assert_eq!(error.kind().class(), ErrorClass::Transient);
+/// assert_eq!(error.kind().status(), 503);
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    details: FieldErrors,
+    retry_after: Option<Duration>,
+    answer: Option<PartnerAnswer>,
+    source: Option<BoxError>,
+}
+
+/// What a partner answered when it refused a call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PartnerAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body, cut to what the client keeps.
+    pub body: Bytes,
+}
+
+/// Shows the status and the size only: a partner's body may hold personal data.
+impl fmt::Debug for PartnerAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartnerAnswer").field("status", &self.status).field("bytes", &self.body.len()).finish()
+    }
+}
+
+impl Error {
+    /// Creates an error that a person can act on: the message says what happened, not which code ran.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            details: FieldErrors::default(),
+            retry_after: None,
+            answer: None,
+            source: None,
+        }))
+    }
+
+    /// Creates the error of a request whose fields are wrong.
+    pub fn invalid(kind: ErrorKind, details: FieldErrors) -> Self {
+        let message = match details.len() {
+            1 => Cow::Borrowed("1 field is invalid"),
+            n => Cow::Owned(format!("{n} fields are invalid")),
+        };
+        let mut error = Self::new(kind, message);
+        error.0.details = details;
+        error
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the delay that the refusing side asked for.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
+        self.0.retry_after = delay;
+        self
+    }
+
+    /// Adds the partner's own answer.
+    #[must_use]
+    pub fn with_answer(mut self, answer: PartnerAnswer) -> Self {
+        self.0.answer = Some(answer);
+        self
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The message, without the cause.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Every field that is wrong, when the request was.
+    #[must_use]
+    pub fn details(&self) -> &FieldErrors {
+        &self.0.details
+    }
+
+    /// How long the refusing side asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The partner's answer, when one came.
+    #[must_use]
+    pub fn answer(&self) -> Option<&PartnerAnswer> {
+        self.0.answer.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("details", &self.0.details)
+            .field("retry_after", &self.0.retry_after)
+            .field("answer", &self.0.answer)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl Classify for Error {
+    fn class(&self) -> ErrorClass {
+        self.0.kind.class()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self::new(kind, kind.summary())
+    }
+}

@@ -1,0 +1,34 @@
+//! Protections for calls between systems: each one a value to use and a tower layer to install.
+//!
+//! Use any one of them alone, with your own service, your own error type and nothing else of this crate:
+//!
+//! * [`layers`]: circuit breaker, rate limit, retry, timeout, bulkhead, idempotency, webhook signing, instrumentation;
+//! * [`profile`]: presets, and the one function that stacks the layers in order, a reason beside each;
+//! * [`adapter`]: what an integration is;
+//! * [`event`]: typed events on a durable bus, with consumers, outbox and dead letters;
+//! * [`observe`] and [`secret`]: health, metrics, traces; secrets that redact themselves.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
+
+// What everything rests on.
+pub mod clock;
+pub mod error;
+
+// What a call goes through.
+pub mod adapter;
+#[cfg(feature = "http")]
+pub mod http_client;
+pub mod layers;
+pub mod profile;
+
+// What happens between calls.
+pub mod event;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+// What people and operators need.
+pub mod observe;
+pub mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,0 +1,3 @@
+//! What others see: health, metrics, traces.
+
+pub mod health;
