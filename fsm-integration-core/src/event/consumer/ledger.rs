@@ -166,6 +166,12 @@ impl Ledger {
             .await
     }
 
+    /// Everything up to the offset is settled.
+    pub(super) async fn advance(&self, offset: i64) -> Result<()> {
+        let group = Arc::clone(&self.group);
+        self.database.write(move |tx| advance(tx, &group, offset)).await
+    }
+
     /// The records whose next try is due, oldest first.
     pub(super) async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>> {
         let group = Arc::clone(&self.group);

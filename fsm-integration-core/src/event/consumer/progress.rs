@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 pub(super) struct Progress {
     under_way: BTreeSet<i64>,
     highest: i64,
+    committed: i64,
 }
 
 impl Progress {
     pub(super) fn starting_at(committed: i64) -> Self {
-        Self { under_way: BTreeSet::new(), highest: committed }
+        Self { under_way: BTreeSet::new(), highest: committed, committed }
     }
 
     pub(super) fn begin(&mut self, offset: i64) {
@@ -24,12 +25,19 @@ impl Progress {
         self.under_way.iter().find(|other| **other != offset).map_or(self.highest, |lowest| lowest - 1)
     }
 
-    pub(super) fn done(&mut self, offset: i64) {
+    pub(super) fn done(&mut self, offset: i64, committed: i64) {
         self.under_way.remove(&offset);
+        self.committed = self.committed.max(committed);
     }
 
-    pub(super) fn under_way(&self) -> usize {
-        self.under_way.len()
+    /// What is still to be committed when nothing is under way: records that end together each saw the other as
+    /// unfinished.
+    pub(super) fn behind(&self) -> Option<i64> {
+        (self.under_way.is_empty() && self.committed < self.highest).then_some(self.highest)
+    }
+
+    pub(super) fn committed(&mut self, offset: i64) {
+        self.committed = self.committed.max(offset);
     }
 }
 
@@ -46,10 +54,14 @@ mod tests {
             progress.begin(offset);
         }
         assert_eq!(progress.after(13), 10);
-        progress.done(13);
+        progress.done(13, 10);
         assert_eq!(progress.after(11), 11);
-        progress.done(11);
+        progress.done(11, 11);
         assert_eq!(progress.after(12), 13);
+        progress.done(12, 11);
+        assert_eq!(progress.behind(), Some(13));
+        progress.committed(13);
+        assert_eq!(progress.behind(), None);
     }
 
     proptest! {
@@ -62,11 +74,11 @@ mod tests {
             let mut left: BTreeSet<_> = order.iter().copied().collect();
             for offset in order {
                 let commit = progress.after(offset);
-                progress.done(offset);
+                progress.done(offset, commit);
                 left.remove(&offset);
                 prop_assert!(left.first().is_none_or(|lowest| commit < *lowest));
             }
-            prop_assert_eq!(progress.under_way(), 0);
+            prop_assert_eq!(progress.behind(), None);
         }
     }
 }

@@ -122,6 +122,7 @@ impl Runtime {
         if *self.state.borrow() != ConsumerState::Running {
             return Ok(());
         }
+        self.settler.catch_up().await?;
         if self.next_due == Some(Timestamp::UNIX_EPOCH) {
             self.take_due().await?;
         }

@@ -74,11 +74,13 @@ impl Settler {
     /// Puts a record behind the earlier one of its key that waits.
     pub(super) async fn hold_back(&self, task: &Task) -> Ending {
         let now = self.clock.timestamp();
-        while let Err(error) = self.ledger.park(&task.record, self.position(task), now, Failure::held_back(now)).await {
+        let mut at = self.position(task);
+        while let Err(error) = self.ledger.park(&task.record, at, now, Failure::held_back(now)).await {
             tracing::error!(error = %error, group = %self.ledger.group, "event could not be put aside; trying again");
             tokio::time::sleep(STORE_PAUSE).await;
+            at = self.position(task);
         }
-        self.done(task);
+        self.done(task, at);
         Ending::Parked
     }
 
@@ -103,14 +105,15 @@ impl Settler {
 
     /// `Err` only when the store failed; an error of the effects themselves is the handler's failure.
     async fn complete(&self, task: &Task, commit: Commit) -> Result<Ending> {
-        match self.ledger.complete(&task.record, self.position(task), commit).await {
+        let at = self.position(task);
+        match self.ledger.complete(&task.record, at, commit).await {
             Ok(settled) => {
                 if !settled.first {
                     tracing::debug!(group = %self.ledger.group, event.id = %task.record.event_id,
                         "event was handled before, skipped");
                 }
                 self.systemic.lock().note(false);
-                self.done(task);
+                self.done(task, at);
                 Ok(Ending::Settled { held: settled.held })
             }
             Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
@@ -144,9 +147,10 @@ impl Settler {
 
     async fn park(&self, task: &Task, error: &Error, due_at: Timestamp, attempts: u32) -> Result<Ending> {
         let failure = Failure::new(error, attempts, self.clock.timestamp());
-        self.ledger.park(&task.record, self.position(task), due_at, failure).await?;
+        let at = self.position(task);
+        self.ledger.park(&task.record, at, due_at, failure).await?;
         self.systemic.lock().note(false);
-        self.done(task);
+        self.done(task, at);
         tracing::warn!(error = %error, group = %self.ledger.group, topic = %task.record.topic,
             correlation.id = task.record.headers.text("correlation-id"), attempts, due_at = %due_at,
             "event handling failed, will be tried again");
@@ -155,8 +159,9 @@ impl Settler {
 
     async fn bury(&self, task: &Task, error: &Error) -> Result<Ending> {
         let failure = Failure::new(error, task.attempts + 1, self.clock.timestamp());
-        let settled = self.ledger.bury(&task.record, self.position(task), failure).await?;
-        self.done(task);
+        let at = self.position(task);
+        let settled = self.ledger.bury(&task.record, at, failure).await?;
+        self.done(task, at);
         measure::dead_lettered(&self.ledger.group, error.kind().label());
         tracing::error!(error = %error, group = %self.ledger.group, topic = %task.record.topic,
             correlation.id = task.record.headers.text("correlation-id"), attempts = task.attempts + 1,
@@ -172,9 +177,17 @@ impl Settler {
         }
     }
 
-    fn done(&self, task: &Task) {
-        if !task.redelivery {
-            self.progress.lock().done(task.record.offset);
+    fn done(&self, task: &Task, at: Position) {
+        if let Position::Fresh { commit } = at {
+            self.progress.lock().done(task.record.offset, commit);
         }
+    }
+
+    /// Commits what records that ended together left uncommitted.
+    pub(super) async fn catch_up(&self) -> Result<()> {
+        let Some(offset) = self.progress.lock().behind() else { return Ok(()) };
+        self.ledger.advance(offset).await?;
+        self.progress.lock().committed(offset);
+        Ok(())
     }
 }
