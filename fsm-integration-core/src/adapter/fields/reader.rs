@@ -72,6 +72,17 @@ impl<'a> FieldReader<'a> {
         !errors.borrow().iter().any(|error| error.field.strip_prefix(path.as_str()).is_some_and(within))
     }
 
+    /// Whether the field is there, be it blank; `null` is not.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.object.and_then(|object| object.get(name)).is_some_and(|value| !value.is_null())
+    }
+
+    /// Reports a rule that the object as a whole breaks.
+    pub fn error_here(&self, message: impl Into<String>) {
+        At { value: &ABSENT, path: self.path, errors: self.errors }.error(message);
+    }
+
     /// Reports a rule between fields that does not hold, at the field that should change.
     pub fn error(&self, name: &str, message: impl Into<String>) {
         let path = Path::Key(self.path, name);
