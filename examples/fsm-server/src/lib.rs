@@ -2,4 +2,7 @@
 
 #![deny(missing_docs)]
 
+pub mod cli;
+pub mod config;
 pub mod scheduler;
+pub mod telemetry;

@@ -41,10 +41,6 @@ impl<'a> Day<'a> {
         (capacity_left > 0).then_some(Self { technician, date, opens, closes, bookings, capacity_left })
     }
 
-    pub(super) fn technician(&self) -> &'a Technician {
-        self.technician
-    }
-
     pub(super) fn date(&self) -> Date {
         self.date
     }
