@@ -17,5 +17,5 @@ mod service;
 
 pub use self::{context::HasContext, future::InstrumentFuture, layer::InstrumentLayer, service::InstrumentService};
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests;

@@ -35,5 +35,5 @@ pub use self::{
     store::RateLimitStore,
 };
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests;
