@@ -13,7 +13,6 @@
 
 // What everything rests on.
 pub mod clock;
-pub mod duration;
 pub mod error;
 
 // What a call goes through.

@@ -130,7 +130,7 @@ impl<C> fmt::Debug for RetryBudget<C> {
     }
 }
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

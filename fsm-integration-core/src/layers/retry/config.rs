@@ -12,10 +12,10 @@ pub struct RetryConfig {
     /// Attempts after the first; zero never retries.
     pub max_retries: u32,
     /// The wait before the first retry.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub initial_delay: Duration,
     /// No computed wait is longer, jitter included.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub max_delay: Duration,
     /// The factor from one wait to the next; below 1 counts as 1.
     pub multiplier: f64,
@@ -24,7 +24,7 @@ pub struct RetryConfig {
     /// How waits are scattered.
     pub jitter: Jitter,
     /// The longest hint of the other side that is waited for within a call; a longer one ends it.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub max_retry_after: Duration,
 }
 

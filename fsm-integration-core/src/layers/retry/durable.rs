@@ -23,12 +23,12 @@ use super::schedule::{fraction, scale};
 #[serde(default, deny_unknown_fields)]
 pub struct DurableSchedule {
     /// The wait before each attempt after the first.
-    #[serde(with = "crate::duration::list")]
+    #[serde(with = "texts")]
     pub delays: Vec<Duration>,
     /// How much of a wait is taken off or added at most, from 0 to 1.
     pub jitter_factor: f64,
     /// The longest hint of the other side that postpones an attempt; a longer one is cut to this.
-    #[serde(with = "crate::duration")]
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub max_retry_after: Duration,
 }
 
@@ -60,6 +60,26 @@ impl DurableSchedule {
         let hint = retry_after.unwrap_or_default().min(self.max_retry_after);
         let delay = self.delay(failures, random)?.max(hint);
         Some(now.saturating_add(delay).unwrap_or(Timestamp::MAX))
+    }
+}
+
+/// A list of durations as people write them.
+mod texts {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Text(#[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")] Duration);
+
+    pub(super) fn serialize<S: Serializer>(delays: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(delays.iter().copied().map(Text))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+        let texts = Vec::<Text>::deserialize(deserializer)?;
+        Ok(texts.into_iter().map(|Text(delay)| delay).collect())
     }
 }
 
@@ -106,6 +126,8 @@ mod tests {
     fn settings_are_written_as_people_write_durations() {
         let schedule: DurableSchedule = serde_json::from_str(r#"{"delays":["5s","2h"]}"#).expect("settings");
         assert_eq!(schedule.delays, [5, 7_200].map(Duration::from_secs));
+        let written = serde_json::to_string(&schedule).expect("settings are text");
+        assert_eq!(written, r#"{"delays":["5s","2h"],"jitter_factor":0.2,"max_retry_after":"1h"}"#);
         assert!(serde_json::from_str::<DurableSchedule>(r#"{"delay":[]}"#).is_err());
     }
 

@@ -36,5 +36,5 @@ pub use self::{
     strategy::RetryStrategy,
 };
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
 mod tests;
