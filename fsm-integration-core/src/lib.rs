@@ -30,5 +30,5 @@ pub mod sqlite;
 // What people and operators need.
 pub mod observe;
 pub mod secret;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
