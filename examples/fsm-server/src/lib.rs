@@ -4,5 +4,6 @@
 
 pub mod cli;
 pub mod config;
+pub mod edge;
 pub mod scheduler;
 pub mod telemetry;
