@@ -31,10 +31,31 @@ const MAGIC: u8 = 0;
 /// Turns events into bytes and back; clones share the registry.
 ///
 /// ```
-/// use fsm_integration_core::event::codec::AvroCodec;
+/// use fsm_integration_core::{
+///     adapter::{CorrelationId, TenantId},
+///     event::{catalogue::{EventMeta, SalesChannel, SalesOrderNormalized, SourceSystem}, codec::AvroCodec, derived_id},
+/// };
 ///
+/// let event = SalesOrderNormalized {
+///     meta: EventMeta::new(
+///         derived_id(["integration.sales.order.normalized", "demo", "PX-1", "1"]),
+///         "2025-01-20T09:00:00Z".parse()?,
+///         CorrelationId::random(),
+///         TenantId::new("demo")?,
+///         1,
+///     ),
+///     source_system: SourceSystem::Pyxis,
+///     external_order_id: "PX-1".to_owned(),
+///     fsm_service_order_id: derived_id(["demo", "PYXIS", "PX-1"]),
+///     sales_channel: SalesChannel::Web,
+///     country_code: "FR".to_owned(),
+///     transformation_version: "2.1.0".to_owned(),
+/// };
 /// let codec = AvroCodec::bundled();
-/// assert!(codec.to_json(b"not an event").is_err());
+/// let envelope = codec.envelope(&event, "sales-adapter")?;
+/// assert_eq!(envelope.key, "PYXIS_PX-1");
+/// assert_eq!(codec.decode::<SalesOrderNormalized>(&envelope.payload)?, event);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct AvroCodec {
@@ -172,7 +193,5 @@ fn whole<T, E>(datum: &[u8], read: impl FnOnce(&mut Strict<'_>) -> Result<T, E>)
     if rest.0.is_empty() { Ok(value) } else { Err(DecodeError::TrailingBytes) }
 }
 
-#[cfg(test)]
-mod samples;
 #[cfg(test)]
 mod tests;
