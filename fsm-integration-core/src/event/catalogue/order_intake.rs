@@ -81,7 +81,7 @@ pub struct OrderData {
     /// How long the work takes, in minutes.
     pub estimated_duration: Option<i32>,
     /// What else the sales system wants kept.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Personal<BTreeMap<String, String>>,
 }
 
 /// Who ordered.
@@ -109,11 +109,11 @@ pub struct ServiceAddress {
     /// What does not fit the first line.
     pub street2: Option<Personal<String>>,
     /// City.
-    pub city: String,
+    pub city: Personal<String>,
     /// State or province.
     pub state: Option<String>,
     /// Postal code.
-    pub postal_code: String,
+    pub postal_code: Personal<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
     /// How to get in.

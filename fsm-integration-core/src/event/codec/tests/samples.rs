@@ -90,9 +90,9 @@ fn order_data() -> OrderData {
         service_address: ServiceAddress {
             street: "123 Main St".into(),
             street2: None,
-            city: text("San Francisco"),
+            city: "San Francisco".into(),
             state: Some(text("CA")),
-            postal_code: text("94105"),
+            postal_code: "94105".into(),
             country: text("US"),
             access_notes: Some("ring twice".into()),
             parking_instructions: None,
@@ -116,7 +116,7 @@ fn order_data() -> OrderData {
         }),
         required_skills: vec![text("FIBER_INSTALLATION")],
         estimated_duration: Some(120),
-        metadata: BTreeMap::from([(text("campaign"), text("winter"))]),
+        metadata: BTreeMap::from([(text("campaign"), text("winter"))]).into(),
     }
 }
 
