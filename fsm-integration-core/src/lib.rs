@@ -13,6 +13,7 @@
 
 // What everything rests on.
 pub mod clock;
+pub mod duration;
 pub mod error;
 
 // What a call goes through.

@@ -13,11 +13,17 @@ mod amount;
 pub mod catalogue;
 #[cfg(feature = "avro")]
 pub mod codec;
+#[cfg(feature = "sqlite")]
+pub mod consumer;
 #[cfg(feature = "avro")]
 mod currency;
+#[cfg(feature = "sqlite")]
+pub mod dead_letter;
 mod envelope;
 mod headers;
 mod key;
+#[cfg(feature = "sqlite")]
+pub mod log;
 mod topic;
 
 #[cfg(feature = "avro")]
