@@ -17,7 +17,7 @@ const TOPIC: Topic = Topic::from_static("sales.order.intake");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/sales.order.intake.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/sales.order.intake.1.avsc")],
     key: "netstrings of {tenant_id}, {sales_system}, {external_order_id}",
     producers: &["integration-adapters-sales"],
     consumers: &["orchestration-service-sales-intake-v1", SALES_ANALYTICS, ANALYTICS],

@@ -6,6 +6,7 @@
 mod error;
 mod json;
 mod registry;
+mod resolve;
 mod schema;
 mod strict;
 
@@ -87,7 +88,7 @@ impl AvroCodec {
             return whole(datum, |rest| compiled.reader.read_deser(rest));
         }
         let writer = self.registry.schema(id).ok_or(DecodeError::UnknownSchema(id))?;
-        let value = read(&writer, datum)?.resolve(compiled.schema).map_err(|_| DecodeError::OtherEvent)?;
+        let value = resolve::resolve(read(&writer, datum)?, compiled.schema).ok_or(DecodeError::OtherEvent)?;
         from_value(&value).map_err(|_| DecodeError::OtherEvent)
     }
 
@@ -171,5 +172,7 @@ fn whole<T, E>(datum: &[u8], read: impl FnOnce(&mut Strict<'_>) -> Result<T, E>)
     if rest.0.is_empty() { Ok(value) } else { Err(DecodeError::TrailingBytes) }
 }
 
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;
