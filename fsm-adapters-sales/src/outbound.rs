@@ -150,3 +150,6 @@ impl fmt::Debug for SalesClient {
         f.debug_struct("SalesClient").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 use super::*;
 use crate::{
     config::SalesSystemConfig,
-    translate::{OrderRef, Visit, cancelled, installation_outcome, order_failed, order_status, tv_modifications},
+    translate::{OrderRef, Visit, installation_outcome, order_failed, order_status},
     wire::{CompletionDetails, IntakeStatus, Outcome, TvModification},
 };
 
@@ -99,7 +99,19 @@ fn outcome() -> InstallationOutcome {
 }
 
 fn modifications(modifications: Vec<TvModification>) -> TvModifications {
-    tv_modifications(&order(), modifications, &meta())
+    serde_json::from_value(json!({
+        "eventId": "7", "correlationId": "c-1", "timestamp": "2025-01-16T08:00:00Z", "orderId": "1",
+        "externalOrderId": "PX-TEST-001", "modifications": modifications
+    }))
+    .unwrap()
+}
+
+fn cancellation(reason: &str) -> OrderCancelled {
+    serde_json::from_value(json!({
+        "eventId": "7", "correlationId": "c-1", "timestamp": "2025-01-16T08:00:00Z", "orderId": "1",
+        "externalOrderId": "PX-TEST-001", "reason": reason, "refundRequired": true
+    }))
+    .unwrap()
 }
 
 fn move_outlet() -> TvModification {
@@ -123,7 +135,7 @@ async fn every_message_goes_to_its_own_callback() {
         sent(appointment()).await.uri().to_string(),
         sent(order_status(&order(), IntakeStatus::Processing, &meta())).await.uri().to_string(),
         sent(outcome()).await.uri().to_string(),
-        sent(cancelled(&order(), "NO", true, &meta())).await.uri().to_string(),
+        sent(cancellation("NO")).await.uri().to_string(),
         sent(modifications(vec![move_outlet()])).await.uri().to_string(),
     ];
     let names =
@@ -198,7 +210,7 @@ async fn a_message_that_makes_no_sense_is_not_sent() {
     let satisfaction = Some(crate::wire::CustomerSatisfaction { rating: 6, feedback: None, signature_url: None });
     let outcome = InstallationOutcome { customer_satisfaction: satisfaction, follow_up_required: true, ..outcome() };
     assert_eq!(refused(outcome).await, ["customerSatisfaction.rating", "followUpReason"]);
-    assert_eq!(refused(cancelled(&order(), "", false, &meta())).await, ["reason"]);
+    assert_eq!(refused(cancellation("")).await, ["reason"]);
     assert_eq!(refused(modifications(Vec::new())).await, ["modifications"]);
 }
 

@@ -1,6 +1,9 @@
 use fsm_integration_core::{
     error::{Error, ErrorKind, Result},
-    event::catalogue::{AssignmentConfirmed, EventMeta},
+    event::catalogue::{
+        self as event, AssignmentConfirmed, EventMeta, Modification, ServiceOrderCancelled, TvOutcome,
+        TvOutcomeRecorded,
+    },
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -73,31 +76,50 @@ pub fn order_failed(order: &OrderRef, kind: ErrorKind, field: Option<&str>, meta
     OrderStatus(OrderIntakeResponse { errors: vec![problem], ..order.answer(IntakeStatus::Failed, meta) })
 }
 
-/// An order that we called off.
+/// The state of an order in the words that the sales systems know; what ends an order is told in other messages.
 #[must_use]
-pub fn cancelled(order: &OrderRef, reason: &str, refund_required: bool, meta: &EventMeta) -> OrderCancelled {
+pub const fn intake_status(status: event::OrderStatus) -> Option<IntakeStatus> {
+    match status {
+        event::OrderStatus::Created => Some(IntakeStatus::Received),
+        event::OrderStatus::Scheduled | event::OrderStatus::Assigned => Some(IntakeStatus::Scheduled),
+        event::OrderStatus::InProgress => Some(IntakeStatus::Processing),
+        event::OrderStatus::Completed | event::OrderStatus::Cancelled | event::OrderStatus::Unknown => None,
+    }
+}
+
+/// An order that was called off.
+#[must_use]
+pub fn cancelled(order: &OrderRef, event: &ServiceOrderCancelled, refund_required: bool) -> OrderCancelled {
     OrderCancelled {
-        event_id: meta.event_id.to_string(),
-        correlation_id: meta.correlation_id.as_str().to_owned(),
-        timestamp: meta.event_timestamp,
+        event_id: event.meta.event_id.to_string(),
+        correlation_id: event.meta.correlation_id.as_str().to_owned(),
+        timestamp: event.meta.event_timestamp,
         order_id: order.order_id.to_string(),
         external_order_id: order.external_order_id.clone(),
-        reason: reason.into(),
+        reason: event.reason.clone(),
         refund_required,
     }
 }
 
-/// What a technical visit found that has to be done otherwise, and priced anew.
+/// What a technical visit found that has to be done otherwise, and priced anew; `None` unless the outcome is YES_BUT.
 #[must_use]
-pub fn tv_modifications(order: &OrderRef, modifications: Vec<TvModification>, meta: &EventMeta) -> TvModifications {
-    TvModifications {
-        event_id: meta.event_id.to_string(),
-        correlation_id: meta.correlation_id.as_str().to_owned(),
-        timestamp: meta.event_timestamp,
+pub fn tv_modifications(order: &OrderRef, event: &TvOutcomeRecorded) -> Option<TvModifications> {
+    if event.outcome != TvOutcome::YesBut {
+        return None;
+    }
+    let modification = |found: &Modification| TvModification {
+        description: found.description.clone(),
+        extra_duration_min: found.extra_duration_min.and_then(|minutes| u32::try_from(minutes).ok()),
+        requires_repricing: true,
+    };
+    Some(TvModifications {
+        event_id: event.meta.event_id.to_string(),
+        correlation_id: event.meta.correlation_id.as_str().to_owned(),
+        timestamp: event.meta.event_timestamp,
         order_id: order.order_id.to_string(),
         external_order_id: order.external_order_id.clone(),
-        modifications,
-    }
+        modifications: event.modifications.iter().flatten().map(modification).collect(),
+    })
 }
 
 #[cfg(test)]
@@ -184,8 +206,28 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_ends_an_order_is_no_state_of_intake() {
+        assert_eq!(intake_status(event::OrderStatus::Created), Some(IntakeStatus::Received));
+        assert_eq!(intake_status(event::OrderStatus::Assigned), Some(IntakeStatus::Scheduled));
+        assert_eq!(intake_status(event::OrderStatus::InProgress), Some(IntakeStatus::Processing));
+        for ended in [event::OrderStatus::Completed, event::OrderStatus::Cancelled, event::OrderStatus::Unknown] {
+            assert_eq!(intake_status(ended), None);
+        }
+    }
+
+    #[test]
     fn a_cancellation_says_whether_money_goes_back() {
-        let value = serde_json::to_value(cancelled(&order(), "technical visit: NO", true, &meta())).unwrap();
+        let event = ServiceOrderCancelled {
+            meta: meta(),
+            service_order_id: Uuid::from_u128(1),
+            project_id: None,
+            country_code: "US".to_owned(),
+            reason: "technical visit: NO".into(),
+            cancelled_by: None,
+            source_system: None,
+            external_order_id: None,
+        };
+        let value = serde_json::to_value(cancelled(&order(), &event, true)).unwrap();
         let expected = json!({
             "eventId": "00000000-0000-0000-0000-000000000007", "correlationId": "c-1",
             "timestamp": "2025-01-16T08:00:00.000Z", "orderId": "00000000-0000-0000-0000-000000000001",
@@ -194,15 +236,27 @@ pub(crate) mod tests {
         assert_eq!(value, expected);
     }
 
+    fn visited(outcome: TvOutcome, extra_duration_min: Option<i32>) -> TvOutcomeRecorded {
+        TvOutcomeRecorded {
+            meta: meta(),
+            tv_service_order_id: Uuid::from_u128(9),
+            linked_installation_order_id: Some(Uuid::from_u128(1)),
+            country_code: "US".to_owned(),
+            outcome,
+            modifications: Some(vec![Modification { description: "move the outlet".to_owned(), extra_duration_min }]),
+            recorded_by: "T".to_owned(),
+        }
+    }
+
     #[test]
-    fn modifications_are_told_one_by_one() {
-        let longer = TvModification {
-            description: "move the outlet".to_owned(),
-            extra_duration_min: Some(30),
-            requires_repricing: true,
-        };
-        let value = serde_json::to_value(tv_modifications(&order(), vec![longer], &meta())).unwrap();
+    fn yes_but_tells_every_modification_and_yes_and_no_tell_none() {
+        let told = tv_modifications(&order(), &visited(TvOutcome::YesBut, Some(30))).unwrap();
         let expected = json!([{"description": "move the outlet", "extraDurationMin": 30, "requiresRepricing": true}]);
-        assert_eq!(value["modifications"], expected);
+        assert_eq!(serde_json::to_value(told).unwrap()["modifications"], expected);
+        let shorter = tv_modifications(&order(), &visited(TvOutcome::YesBut, Some(-5))).unwrap();
+        assert_eq!(shorter.modifications[0].extra_duration_min, None);
+        for outcome in [TvOutcome::Yes, TvOutcome::No, TvOutcome::Unknown] {
+            assert_eq!(tv_modifications(&order(), &visited(outcome, None)), None);
+        }
     }
 }

@@ -9,7 +9,9 @@ mod intake;
 mod outcome;
 
 pub use self::{
-    callback::{OrderRef, appointment_scheduled, cancelled, order_failed, order_status, tv_modifications},
+    callback::{
+        OrderRef, appointment_scheduled, cancelled, intake_status, order_failed, order_status, tv_modifications,
+    },
     identity::OrderIdentity,
     intake::{customer, intake, received, sales_system, scheduling_preferences, service_address, source_system},
     outcome::{Visit, installation_outcome, installed_items, outcome_of},
