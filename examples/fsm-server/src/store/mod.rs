@@ -78,6 +78,12 @@ impl Store {
         self.clock.timestamp()
     }
 
+    /// The server's clock.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn WallClock> {
+        Arc::clone(&self.clock)
+    }
+
     /// The event log.
     #[must_use]
     pub fn log(&self) -> &EventLog {

@@ -198,6 +198,14 @@ pub fn set_status(tx: &Tx<'_>, id: Uuid, status: Status, reason: Option<&str>, a
     note(tx, id, status.as_str(), reason, at)
 }
 
+/// Changes what was ordered.
+///
+/// # Errors
+/// The database's own.
+pub fn set_data(tx: &Tx<'_>, id: Uuid, data: &OrderData) -> Result<()> {
+    run(tx, "UPDATE orders SET data = ?2 WHERE id = ?1", params![id.to_string(), to_json(data)?]).map(drop)
+}
+
 /// The steps of an order's life, oldest first.
 ///
 /// # Errors

@@ -174,3 +174,4 @@ CREATE TABLE schedule_marks (
     done     TEXT NOT NULL,
     PRIMARY KEY (job, location)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX wcfs_order ON wcfs (order_id);

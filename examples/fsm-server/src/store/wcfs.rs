@@ -58,6 +58,14 @@ pub fn get(connection: &Connection, tenant: &str, id: Uuid) -> Result<Wcf> {
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such work closing form"))
 }
 
+/// The form of an order.
+///
+/// # Errors
+/// The database's own.
+pub fn of_order(connection: &Connection, order_id: Uuid) -> Result<Option<Wcf>> {
+    one(connection, "SELECT * FROM wcfs WHERE order_id = ?1", [order_id.to_string()], wcf)
+}
+
 /// Notes the customer's answer.
 ///
 /// # Errors

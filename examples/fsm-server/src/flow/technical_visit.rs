@@ -1,0 +1,83 @@
+//! The saga of technical visits: YES unblocks the installation, NO calls it off, YES_BUT waits for a new price.
+
+use fsm_integration_core::{
+    adapter::TenantId,
+    error::{Error, ErrorKind, Result},
+    event::catalogue::{Modification, ServiceOrderUnblocked, TvOutcome, TvOutcomeRecorded},
+    sqlite::Tx,
+};
+use uuid::Uuid;
+
+use super::{Flow, group::Fact};
+use crate::store::{
+    orders::{self, Status},
+    source,
+};
+
+impl Flow {
+    /// Records how the visit to a blocked order ended.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidRequest` when the order does not wait for a visit.
+    pub async fn record_visit(
+        &self,
+        tenant: &TenantId,
+        order_id: Uuid,
+        outcome: TvOutcome,
+        modifications: Vec<Modification>,
+    ) -> Result<()> {
+        let (flow, tenant) = (self.clone(), tenant.clone());
+        self.store()
+            .write(move |tx| {
+                let order = orders::find(tx, order_id)?.filter(|order| order.tenant == tenant);
+                let order = order.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such service order"))?;
+                if order.status != Status::Blocked {
+                    let message = format!("the order is {}, it waits for no visit", order.status.as_str());
+                    return Err(Error::new(ErrorKind::InvalidRequest, message));
+                }
+                let event = TvOutcomeRecorded {
+                    meta: order.next_event(tx, &format!("projects.tv_outcome.recorded/{outcome}"), flow.store().now())?,
+                    tv_service_order_id: order.derive("technical-visit"),
+                    linked_installation_order_id: Some(order.id),
+                    country_code: order.country_code.clone(),
+                    outcome,
+                    modifications: (outcome == TvOutcome::YesBut).then_some(modifications),
+                    recorded_by: source::EXECUTION.to_owned(),
+                };
+                flow.store().publish(tx, &event, source::EXECUTION)
+            })
+            .await
+    }
+}
+
+/// What the outcome means for the installation.
+pub(super) fn decide(flow: &Flow, tx: &Tx<'_>, fact: &Fact<TvOutcomeRecorded>) -> Result<()> {
+    let event = &fact.event;
+    let Some(id) = event.linked_installation_order_id else { return Ok(()) };
+    let order = orders::get(tx, id)?;
+    if order.status != Status::Blocked {
+        return Ok(());
+    }
+    match event.outcome {
+        TvOutcome::Yes => unblock(flow, tx, &order, event),
+        TvOutcome::No => {
+            flow.cancel(tx, &order, "the technical visit found it cannot be done", None, flow.store().now())
+        }
+        TvOutcome::YesBut => flow.ask_operator(tx, &order, "TV_MODIFICATIONS", "HIGH", "the order has to be priced anew"),
+        TvOutcome::Unknown => Err(Error::new(ErrorKind::Undecodable, "an outcome that this version does not know")),
+    }
+}
+
+fn unblock(flow: &Flow, tx: &Tx<'_>, order: &orders::Order, event: &TvOutcomeRecorded) -> Result<()> {
+    let now = flow.store().now();
+    flow.change_status(tx, order, Status::Created, Some("the technical visit said yes"), now)?;
+    let unblocked = ServiceOrderUnblocked {
+        meta: order.next_event(tx, "projects.service_order.unblocked", now)?,
+        service_order_id: order.id,
+        project_id: Some(order.project_id()),
+        country_code: order.country_code.clone(),
+        reason: "TV_OUTCOME_YES".to_owned(),
+        unblocked_by_order_id: Some(event.tv_service_order_id),
+    };
+    flow.store().publish(tx, &unblocked, source::ORCHESTRATION)
+}
