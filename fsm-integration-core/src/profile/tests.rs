@@ -1,5 +1,6 @@
 use std::{
     any::type_name_of_val,
+    collections::BTreeSet,
     num::NonZeroU32,
     sync::{
         Arc,
@@ -17,6 +18,7 @@ use super::*;
 use crate::{
     error::{Error, ErrorKind},
     layers::circuit_breaker::CircuitState,
+    observe::{metrics::ALL, recorder::Seen},
     testing::probe,
 };
 
@@ -163,6 +165,30 @@ async fn stacks_of_one_partner_share_their_breaker() {
     let (asked, well) = partner([Ok(())]);
     stack(&config, &handles.clone(), well).oneshot(request()).await.expect_err("the breaker is open");
     assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_metric_of_the_stack_stands_in_the_list() {
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
+    let mut config = OutboundConfig::default();
+    config.circuit_breaker.failure_threshold = 2;
+    config.rate_limit.capacity = NonZeroU32::MIN;
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (_, client) = partner([Ok(()), Err(ErrorKind::Unavailable)]);
+    let mut service = stack(&config, &handles, client);
+    for _ in 0..4 {
+        let _ = service.ready().await.expect("ready").call(request()).await;
+    }
+    let names: BTreeSet<_> = seen.take().into_iter().map(|(series, _)| first_word(&series)).collect();
+    let listed: BTreeSet<_> = ALL.iter().map(|metric| metric.name.to_owned()).collect();
+    assert!(names.is_subset(&listed), "{names:?}");
+    let integration = |name: &&String| name.starts_with("integration_");
+    assert_eq!(names.iter().filter(integration).count(), 5, "{names:?}");
+}
+
+fn first_word(series: &str) -> String {
+    series.split(' ').next().expect("split yields at least one").to_owned()
 }
 
 #[tokio::test(start_paused = true)]
