@@ -53,7 +53,7 @@ impl<C: Clock> Core<C> {
         tracing::warn!(
             circuit_breaker.name = &*self.name,
             circuit_breaker.control = ?control,
-            "an operator took control of the circuit breaker"
+            "an operator set who controls the circuit breaker"
         );
     }
 

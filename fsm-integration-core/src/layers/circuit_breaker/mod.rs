@@ -12,7 +12,8 @@
 //!
 //! What it counts: only failures that say that the other side is unwell ([`ErrorClass::trips_breaker`]).
 //! A refused request, a limiter's or bulkhead's refusal and a caller that went away are neutral.
-//! A panic in the call is a failure. A result counts only in the period its call was admitted in.
+//! A panic in the call is a failure. A result counts only in the period its call was admitted in. A probe whose
+//! result is neutral makes room for the next one.
 //!
 //! What it does not do: it limits no time (put a timeout inside it, or a call that hangs is never counted),
 //! it does not wait, and it is not for fetching access tokens: an outage of the identity provider would

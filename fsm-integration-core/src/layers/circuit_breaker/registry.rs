@@ -54,7 +54,7 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
         }
     }
 
-    /// The key's breaker, made when the key is new.
+    /// The key's breaker, made when the key is new; keep it where the same key is asked for again and again.
     #[must_use]
     pub fn get(&self, key: &str) -> CircuitBreaker<C> {
         let Shared { config, capacity, clock, asked, breakers } = &*self.shared;

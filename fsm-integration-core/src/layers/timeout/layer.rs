@@ -5,6 +5,18 @@ use tower::Layer;
 use super::{DeadlineService, Timeout};
 
 /// Bounds how long one attempt may take.
+///
+/// ```
+/// use std::{future::pending, time::Duration};
+/// use fsm_integration_core::{error::{BoxError, TimedOut}, layers::timeout::TimeoutLayer};
+/// use tower::{Layer, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let hangs = tower::service_fn(|()| pending::<Result<(), BoxError>>());
+/// let refused = TimeoutLayer::new(Duration::from_secs(30)).layer(hangs).oneshot(()).await.unwrap_err();
+/// assert!(refused.is::<TimedOut>());
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct TimeoutLayer {
     after: Duration,
