@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::time::Instant;
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Service, ServiceExt, service_fn, util::MapRequestLayer};
 
 use super::*;
 use crate::{
@@ -116,6 +116,26 @@ async fn a_call_survives_two_failures_of_the_partner() {
     stack(&config, &handles, client).oneshot(request()).await.expect("the third attempt");
     assert_eq!(asked.load(Ordering::Relaxed), 3);
     assert!((3 * SECOND..4 * SECOND).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
+// F-W7: a signature that binds the time is made for each attempt.
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_signed_and_the_idempotency_layer_sees_one_call() {
+    let counting = || {
+        let count = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&count);
+        let layer = MapRequestLayer::new(move |request: Request<Bytes>| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            request
+        });
+        (count, layer)
+    };
+    let ((calls, idempotency), (signed, sign)) = (counting(), counting());
+    let config = OutboundConfig::default();
+    let handles = Handles::new("test", "0.0.0", &config).with_idempotency(idempotency).with_sign(sign);
+    let (_, client) = partner([Err(ErrorKind::Unavailable), Ok(())]);
+    stack(&config, &handles, client).oneshot(request()).await.expect("the second attempt");
+    assert_eq!((calls.load(Ordering::Relaxed), signed.load(Ordering::Relaxed)), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]
