@@ -23,6 +23,20 @@ pub struct IntegrationContext {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// The instant after which an answer is of no use, as an extension of an HTTP request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(pub Instant);
+
+impl Deadline {
+    /// The earlier of the deadlines that a request's extensions hold: this one's and the context's.
+    #[must_use]
+    pub fn of(extensions: &http::Extensions) -> Option<Self> {
+        let own = extensions.get::<Self>().copied();
+        let context = extensions.get::<IntegrationContext>().and_then(|context| context.deadline).map(Self);
+        own.into_iter().chain(context).min()
+    }
+}
+
 impl IntegrationContext {
     /// The user id of the system itself.
     pub const SYSTEM_USER: &'static str = "0";

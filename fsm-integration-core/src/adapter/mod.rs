@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::{
-    context::IntegrationContext,
+    context::{Deadline, IntegrationContext},
     id::{AdapterId, CorrelationId, InvalidId, Partner, TenantId},
     service::{AdapterService, Call},
 };

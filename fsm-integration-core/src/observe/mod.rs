@@ -2,3 +2,5 @@
 
 pub mod health;
 pub mod metrics;
+#[cfg(test)]
+pub(crate) mod recorder;

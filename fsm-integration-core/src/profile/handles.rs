@@ -3,12 +3,14 @@ use std::fmt::Display;
 use tower::layer::util::Identity;
 
 use super::OutboundConfig;
-use crate::clock::SystemClock;
-use crate::layers::{
-    circuit_breaker::CircuitBreaker,
-    instrument::InstrumentLayer,
-    rate_limit::TokenBucket,
-    retry::{RetryBudget, RetryStrategy},
+use crate::{
+    clock::SystemClock,
+    layers::{
+        circuit_breaker::CircuitBreaker,
+        instrument::InstrumentLayer,
+        rate_limit::TokenBucket,
+        retry::{RetryBudget, RetryStrategy},
+    },
 };
 
 /// What all calls to one partner share: give clones of it to every stack that calls the same host.

@@ -16,6 +16,9 @@ pub type Protected<S> = DeadlineService<RetryService<CircuitBreakerService<RateL
 
 /// Stacks the layers around a client; [`describe`] tells the order and why.
 ///
+/// A request that may not be repeated, as a POST without idempotency key, has one attempt: a missing token or
+/// a refusal is then its answer at once.
+///
 /// The request type must say whether it may be repeated ([`Replay`](crate::layers::retry::Replay)), until when
 /// ([`HasDeadline`](crate::layers::timeout::HasDeadline)) and who asks
 /// ([`HasContext`](crate::layers::instrument::HasContext)); [`http::Request`] and

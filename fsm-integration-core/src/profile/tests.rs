@@ -1,5 +1,6 @@
 use std::{
     any::type_name_of_val,
+    collections::BTreeSet,
     num::NonZeroU32,
     sync::{
         Arc,
@@ -11,12 +12,13 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::time::Instant;
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Service, ServiceExt, service_fn, util::MapRequestLayer};
 
 use super::*;
 use crate::{
     error::{Error, ErrorKind},
     layers::circuit_breaker::CircuitState,
+    observe::{metrics::ALL, recorder::Seen},
     testing::probe,
 };
 
@@ -116,6 +118,26 @@ async fn a_call_survives_two_failures_of_the_partner() {
     assert!((3 * SECOND..4 * SECOND).contains(&began.elapsed()), "{:?}", began.elapsed());
 }
 
+// F-W7: a signature that binds the time is made for each attempt.
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_signed_and_the_idempotency_layer_sees_one_call() {
+    let counting = || {
+        let count = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&count);
+        let layer = MapRequestLayer::new(move |request: Request<Bytes>| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            request
+        });
+        (count, layer)
+    };
+    let ((calls, idempotency), (signed, sign)) = (counting(), counting());
+    let config = OutboundConfig::default();
+    let handles = Handles::new("test", "0.0.0", &config).with_idempotency(idempotency).with_sign(sign);
+    let (_, client) = partner([Err(ErrorKind::Unavailable), Ok(())]);
+    stack(&config, &handles, client).oneshot(request()).await.expect("the second attempt");
+    assert_eq!((calls.load(Ordering::Relaxed), signed.load(Ordering::Relaxed)), (1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refusal_by_the_breaker_ends_the_retries() {
     let mut config = OutboundConfig::default();
@@ -163,6 +185,30 @@ async fn stacks_of_one_partner_share_their_breaker() {
     let (asked, well) = partner([Ok(())]);
     stack(&config, &handles.clone(), well).oneshot(request()).await.expect_err("the breaker is open");
     assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_metric_of_the_stack_stands_in_the_list() {
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
+    let mut config = OutboundConfig::default();
+    config.circuit_breaker.failure_threshold = 2;
+    config.rate_limit.capacity = NonZeroU32::MIN;
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (_, client) = partner([Ok(()), Err(ErrorKind::Unavailable)]);
+    let mut service = stack(&config, &handles, client);
+    for _ in 0..4 {
+        let _ = service.ready().await.expect("ready").call(request()).await;
+    }
+    let names: BTreeSet<_> = seen.take().into_iter().map(|(series, _)| first_word(&series)).collect();
+    let listed: BTreeSet<_> = ALL.iter().map(|metric| metric.name.to_owned()).collect();
+    assert!(names.is_subset(&listed), "{names:?}");
+    let integration = |name: &&String| name.starts_with("integration_");
+    assert_eq!(names.iter().filter(integration).count(), 5, "{names:?}");
+}
+
+fn first_word(series: &str) -> String {
+    series.split(' ').next().expect("split yields at least one").to_owned()
 }
 
 #[tokio::test(start_paused = true)]

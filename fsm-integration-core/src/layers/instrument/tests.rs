@@ -7,10 +7,7 @@ use std::{
 
 use futures_util::FutureExt;
 use http::Request;
-use metrics::{
-    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-    with_local_recorder,
-};
+use metrics::with_local_recorder;
 use parking_lot::Mutex;
 use tower::{Layer, Service, service_fn};
 use tracing::{
@@ -23,53 +20,9 @@ use super::*;
 use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
     error::{Error, ErrorKind},
+    observe::recorder::Seen,
     testing::{VirtualClock, probe},
 };
-
-/// Keeps what is recorded, by name and label values.
-#[derive(Clone, Default)]
-struct Seen(Arc<Mutex<BTreeMap<String, f64>>>);
-
-struct Cell(String, Seen);
-
-impl CounterFn for Cell {
-    fn increment(&self, value: u64) {
-        *self.1.0.lock().entry(self.0.clone()).or_default() += value as f64;
-    }
-    fn absolute(&self, _: u64) {}
-}
-
-impl HistogramFn for Cell {
-    fn record(&self, value: f64) {
-        self.1.0.lock().insert(self.0.clone(), value);
-    }
-}
-
-impl Seen {
-    fn cell(&self, key: &Key) -> Arc<Cell> {
-        let labels = key.labels().map(metrics::Label::value);
-        Arc::new(Cell([key.name()].into_iter().chain(labels).collect::<Vec<_>>().join(" "), self.clone()))
-    }
-
-    fn take(&self) -> Vec<(String, f64)> {
-        std::mem::take(&mut *self.0.lock()).into_iter().collect()
-    }
-}
-
-impl Recorder for Seen {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(self.cell(key))
-    }
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::from_arc(self.cell(key))
-    }
-}
 
 /// Keeps the fields of every span.
 #[derive(Clone, Default)]

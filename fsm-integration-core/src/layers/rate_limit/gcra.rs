@@ -73,8 +73,10 @@ impl Gcra {
 
     #[inline]
     fn tell(&self, backlog: u64, allowed: bool, retry_after: Option<Duration>) -> Decision {
-        // A pause may leave a backlog longer than the bucket; the quotient is at most the capacity.
-        let remaining = self.fill_time.saturating_sub(backlog) / self.interval;
+        // A pause may leave a backlog longer than the bucket.
+        let free = self.fill_time.saturating_sub(backlog);
+        // Most refusals are spared the division, which is what costs most here.
+        let remaining = if free < self.interval { 0 } else { free / self.interval };
         Decision {
             allowed,
             limit: self.limit,

@@ -7,6 +7,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use super::*;
 use crate::{
     error::{Error, ErrorKind, RateLimited},
+    observe::recorder::Seen,
     testing::{VirtualClock, probe},
 };
 
@@ -150,7 +151,7 @@ fn a_store_in_this_process_decides_at_once() {
     assert!(!asked.allowed);
 }
 
-fn unreached() -> impl Service<u64, Response = (), Error = Error, Future: Send> + Clone {
+fn accepting() -> impl Service<u64, Response = (), Error = Error, Future: Send> + Clone {
     service_fn(|_: u64| async { Ok(()) })
 }
 
@@ -169,18 +170,23 @@ async fn the_layer_refuses_with_a_hint_and_without_calling() {
 
 // R10.
 #[tokio::test]
-async fn in_shadow_mode_everything_passes() {
+async fn in_shadow_mode_everything_passes_and_is_counted() {
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
     let (_, bucket) = bucket(1, 1);
-    let mut service = RateLimitLayer::new(bucket).shadow(true).layer(unreached());
+    let mut shadow = RateLimitLayer::new(bucket.clone()).shadow(true).layer(accepting());
     for request in 0..5 {
-        service.ready().await.expect("ready").call(request).await.expect("shadow mode");
+        shadow.ready().await.expect("ready").call(request).await.expect("shadow mode");
     }
+    assert_eq!(seen.take(), [("rate_limiter_refusals_total test shadow".to_owned(), 4.0)]);
+    RateLimitLayer::new(bucket).layer(accepting()).oneshot(5).await.expect_err("no token");
+    assert_eq!(seen.take(), [("rate_limiter_refusals_total test enforced".to_owned(), 1.0)]);
 }
 
 #[tokio::test]
 async fn each_key_has_its_own_bucket() {
     let (_, buckets) = keyed(1, 10);
-    let mut service = RateLimitLayer::keyed(buckets, |request: &u64| request % 2).layer(unreached());
+    let mut service = RateLimitLayer::keyed(buckets, |request: &u64| request % 2).layer(accepting());
     for (request, allowed) in [(0, true), (1, true), (2, false), (3, false)] {
         assert_eq!(service.ready().await.expect("ready").call(request).await.is_ok(), allowed, "{request}");
     }

@@ -14,6 +14,13 @@ pub(super) struct Failed {
     pub(super) left: Option<Duration>,
 }
 
+impl Failed {
+    /// Whether a retry is extra load; not when the refusing side itself named the time, as our own limiter does.
+    pub(super) fn draws_on_budget(&self) -> bool {
+        self.class != ErrorClass::Throttled || self.retry_after.is_none()
+    }
+}
+
 /// Why an attempt was the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {

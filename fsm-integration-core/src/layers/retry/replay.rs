@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, Method, Request};
 
-use crate::adapter::{Call, IntegrationContext};
+use crate::adapter::{Call, Deadline};
 
 /// A request that may be sent again, if it says so (requirement E7).
 ///
@@ -39,7 +39,7 @@ impl<B: Clone> Replay for Request<B> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.extensions().get::<IntegrationContext>()?.deadline
+        Deadline::of(self.extensions()).map(|deadline| deadline.0)
     }
 }
 
@@ -68,7 +68,14 @@ impl<R: Clone> Replay for Call<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{
+        adapter::{CorrelationId, IntegrationContext, TenantId},
+        clock::{Clock, SystemClock, WallClock},
+        testing::VirtualClock,
+    };
 
     fn replays(method: Method, header: Option<(&'static str, &'static str)>) -> bool {
         let mut request = Request::new("body");
@@ -84,6 +91,21 @@ mod tests {
         for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
             assert!(replays(method.clone(), None), "{method}");
         }
+    }
+
+    #[test]
+    fn a_request_ends_at_the_earlier_of_its_deadlines() {
+        let now = SystemClock.now();
+        let timestamp = VirtualClock::default().timestamp();
+        let tenant = TenantId::new("demo").expect("an id");
+        let mut context = IntegrationContext::system(tenant, CorrelationId::random(), timestamp);
+        context.deadline = Some(now + Duration::from_secs(2));
+        let mut request = Request::new(());
+        assert_eq!(Replay::deadline(&request), None);
+        request.extensions_mut().insert(Deadline(now + Duration::from_secs(3)));
+        assert_eq!(Replay::deadline(&request), Some(now + Duration::from_secs(3)));
+        request.extensions_mut().insert(context);
+        assert_eq!(Replay::deadline(&request), Some(now + Duration::from_secs(2)));
     }
 
     // F-X1, requirement E7.

@@ -65,6 +65,8 @@ impl<C: Clock> RetryStrategy<C> {
     }
 
     /// Lets retries draw on a budget; when it is exhausted, the last error is returned.
+    ///
+    /// A retry at a time that the refusing side named (throttled, with a hint) draws nothing.
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget<C>) -> Self {
         self.change(|shared| shared.budget = Some(budget));
@@ -149,7 +151,7 @@ impl<C: Clock> RetryStrategy<C> {
         let failed = Failed { class: error.class(), retry_after: error.retry_after(), left };
         // Last, so that nothing is taken for a retry that will not be.
         let affordable = |delay| match self.budget() {
-            Some(budget) if !budget.try_withdraw() => Err(Stop::BudgetExhausted),
+            Some(budget) if failed.draws_on_budget() && !budget.try_withdraw() => Err(Stop::BudgetExhausted),
             _ => Ok(delay),
         };
         let decision = self.config.decide(delays, failed, fastrand::f64()).and_then(affordable);

@@ -12,6 +12,7 @@ use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify, Error, ErrorKind},
+    observe::recorder::Seen,
     testing::{MockService, probe},
 };
 
@@ -86,6 +87,24 @@ async fn an_exhausted_budget_returns_the_last_error() {
     assert_eq!(attempts_against(unavailable, &one).await.0, 4);
     assert_eq!(attempts_against(unavailable, &other).await.0, 3);
     assert_eq!(attempts_against(unavailable, &RetryStrategy::new(slow).with_budget(budget)).await.0, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_the_other_side_asked_for_takes_nothing_from_the_budget() {
+    let empty = RetryBudget::new(RetryBudgetConfig { ratio: 0.0, min_per_second: 0, max_saved: 0 });
+    let strategy = RetryStrategy::new(NO_JITTER).with_budget(empty);
+    let limited = |hint| move || Error::from(ErrorKind::RateLimited).with_retry_after(hint);
+    assert_eq!(attempts_against(limited(Some(Duration::from_secs(1))), &strategy).await.0, 4);
+    assert_eq!(attempts_against(limited(None), &strategy).await.0, 1);
+}
+
+// F-R7.
+#[tokio::test(start_paused = true)]
+async fn retries_are_counted_under_the_adapters_name() {
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
+    attempts_against(unavailable, &RetryStrategy::new(NO_JITTER).with_name("erp")).await;
+    assert_eq!(seen.take(), [("integration_retries_total erp".to_owned(), 3.0)]);
 }
 
 // F-R3.

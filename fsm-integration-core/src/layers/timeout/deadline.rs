@@ -1,10 +1,7 @@
 use std::time::Instant;
 
 use crate::adapter::Call;
-
-/// The instant after which an answer is of no use, as an extension of an HTTP request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deadline(pub Instant);
+pub use crate::adapter::Deadline;
 
 /// A request that may carry a deadline of its own.
 pub trait HasDeadline {
@@ -14,7 +11,7 @@ pub trait HasDeadline {
 
 impl<B> HasDeadline for http::Request<B> {
     fn deadline(&self) -> Option<Instant> {
-        self.extensions().get::<Deadline>().map(|deadline| deadline.0)
+        Deadline::of(self.extensions()).map(|deadline| deadline.0)
     }
 }
 
