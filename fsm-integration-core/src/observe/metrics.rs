@@ -71,6 +71,9 @@ metrics_list! {
     /// How many events a consumer group has not handled yet.
     CONSUMER_LAG = Gauge "kafka_consumer_lag" ["group", "topic"] Count
         "Events published and not yet handled by the consumer group";
+    /// Events that a consumer group gave up, by kind of failure.
+    DEAD_LETTERED = Counter "dead_letters_total" ["group", "error_type"] Count
+        "Total number of events dead-lettered";
     /// How many dead letters wait for an operator.
     DEAD_LETTER_DEPTH = Gauge "dead_letter_depth" ["topic"] Count
         "Dead letters that wait for an operator";

@@ -1,0 +1,189 @@
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+const PREFIX: &str = "whsec_";
+const GENERATED_BYTES: usize = 32;
+
+/// A code of 32 bytes over a message.
+pub(super) type Code = [u8; 32];
+
+/// Text or bytes that cannot be a webhook secret; says what to give instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSecret {
+    /// Nothing was given.
+    #[error("the webhook secret is empty")]
+    Empty,
+    /// It does not begin with `whsec_`.
+    #[error("a webhook secret begins with `whsec_`")]
+    NoPrefix,
+    /// A versioned secret was pasted whole.
+    #[error("paste the webhook secret without its version: drop the leading `v1,`")]
+    Versioned,
+    /// A signature was pasted instead of a secret.
+    #[error("this is a webhook signature (`v1,…`), not a secret; a secret begins with `whsec_`")]
+    Signature,
+    /// A key of the asymmetric scheme was pasted.
+    #[error("keys that begin with `whsk_` or `whpk_` are asymmetric; a shared secret begins with `whsec_`")]
+    Asymmetric,
+    /// What follows the prefix is no base64.
+    #[error("what follows `whsec_` in the webhook secret is not standard base64")]
+    NotBase64,
+    /// There are too few bytes.
+    #[error("a webhook secret has at least {} bytes, this one has {bytes}", WebhookSecret::MIN_BYTES)]
+    TooShort {
+        /// How many there are.
+        bytes: usize,
+    },
+    /// There are too many bytes.
+    #[error("a webhook secret has at most {} bytes", WebhookSecret::MAX_BYTES)]
+    TooLong,
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes")]
+    NoRandomness,
+}
+
+/// A secret that signs and verifies; never shown, and wiped from memory when dropped (requirement W7).
+#[derive(Clone)]
+pub struct WebhookSecret {
+    bytes: Zeroizing<Vec<u8>>,
+    /// The code with the key taken in, so that the key's own two blocks are hashed once.
+    keyed: Hmac<Sha256>,
+}
+
+impl WebhookSecret {
+    /// The fewest bytes that are accepted (requirement W7).
+    pub const MIN_BYTES: usize = 24;
+    /// The most bytes that are accepted.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// Makes a new secret of 32 random bytes.
+    ///
+    /// # Errors
+    /// [`InvalidSecret::NoRandomness`] when the operating system has none.
+    pub fn generate() -> Result<Self, InvalidSecret> {
+        let mut bytes = Zeroizing::new(vec![0; GENERATED_BYTES]);
+        getrandom::fill(&mut bytes).map_err(|_| InvalidSecret::NoRandomness)?;
+        Self::from_bytes(bytes)
+    }
+
+    /// Takes raw bytes, for partners that share no `whsec_` text.
+    ///
+    /// # Errors
+    /// [`InvalidSecret`] when there are too few or too many.
+    pub fn from_bytes(bytes: impl Into<Zeroizing<Vec<u8>>>) -> Result<Self, InvalidSecret> {
+        let bytes = bytes.into();
+        match bytes.len() {
+            0 => Err(InvalidSecret::Empty),
+            short if short < Self::MIN_BYTES => Err(InvalidSecret::TooShort { bytes: short }),
+            long if long > Self::MAX_BYTES => Err(InvalidSecret::TooLong),
+            _ => {
+                let keyed = Hmac::new_from_slice(&bytes).expect("a key of any length is taken");
+                Ok(Self { bytes, keyed })
+            }
+        }
+    }
+
+    /// The `whsec_` text, to hand to the other side over a safe channel.
+    #[must_use]
+    pub fn expose(&self) -> Zeroizing<String> {
+        let encoded = Zeroizing::new(STANDARD.encode(&*self.bytes));
+        Zeroizing::new([PREFIX, encoded.as_str()].concat())
+    }
+
+    /// The code over the parts, one after the other.
+    pub(super) fn code(&self, parts: &[&[u8]]) -> Code {
+        let mut mac = self.keyed.clone();
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl FromStr for WebhookSecret {
+    type Err = InvalidSecret;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSecret> {
+        let text = text.trim();
+        let Some(encoded) = text.strip_prefix(PREFIX) else { return Err(why_no_prefix(text)) };
+        if encoded.len() > 2 * Self::MAX_BYTES {
+            return Err(InvalidSecret::TooLong);
+        }
+        let bytes = STANDARD.decode(encoded).map_err(|_| InvalidSecret::NotBase64)?;
+        Self::from_bytes(bytes)
+    }
+}
+
+fn why_no_prefix(text: &str) -> InvalidSecret {
+    if text.is_empty() {
+        InvalidSecret::Empty
+    } else if text.starts_with("whsk_") || text.starts_with("whpk_") {
+        InvalidSecret::Asymmetric
+    } else if let Some((_, rest)) = text.split_once(',') {
+        if rest.trim_start().starts_with(PREFIX) { InvalidSecret::Versioned } else { InvalidSecret::Signature }
+    } else {
+        InvalidSecret::NoPrefix
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookSecret([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> InvalidSecret {
+        text.parse::<WebhookSecret>().expect_err("no secret")
+    }
+
+    #[test]
+    fn each_pasting_mistake_gets_its_own_answer() {
+        assert_eq!(refusal(""), InvalidSecret::Empty);
+        assert_eq!(refusal("whsec_"), InvalidSecret::Empty);
+        assert_eq!(refusal("hunter2"), InvalidSecret::NoPrefix);
+        assert_eq!(refusal("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), InvalidSecret::Versioned);
+        assert_eq!(refusal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="), InvalidSecret::Signature);
+        assert_eq!(refusal("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), InvalidSecret::Asymmetric);
+        assert_eq!(refusal("whsec_no base64!"), InvalidSecret::NotBase64);
+        assert_eq!(refusal("whsec_c2hvcnQ="), InvalidSecret::TooShort { bytes: 5 });
+        assert_eq!(refusal(&format!("whsec_{}", "A".repeat(4096))), InvalidSecret::TooLong);
+    }
+
+    #[test]
+    fn twenty_four_bytes_are_enough_and_twenty_three_are_not() {
+        assert!(WebhookSecret::from_bytes(vec![7; 24]).is_ok());
+        assert_eq!(WebhookSecret::from_bytes(vec![7; 23]).expect_err("short"), InvalidSecret::TooShort { bytes: 23 });
+    }
+
+    #[test]
+    fn a_generated_secret_survives_its_text_and_is_never_the_same() {
+        let secret = WebhookSecret::generate().expect("randomness");
+        let again: WebhookSecret = secret.expose().parse().expect("its own text");
+        assert_eq!(again.code(&[b"x"]), secret.code(&[b"x"]));
+        assert_ne!(*WebhookSecret::generate().expect("randomness").expose(), *secret.expose());
+        assert_eq!(secret.bytes.len(), 32);
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_secret() {
+        let secret = WebhookSecret::from_bytes(b"an unlikely text in a debug line".to_vec()).expect("long enough");
+        assert_eq!(format!("{secret:?}"), "WebhookSecret([redacted])");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_the_parser(text in ".{0,80}") {
+            let _ = text.parse::<WebhookSecret>();
+            let _ = format!("whsec_{text}").parse::<WebhookSecret>();
+        }
+    }
+}

@@ -1,0 +1,50 @@
+use std::{cell::RefCell, fmt, ops::Deref};
+
+use rusqlite::Connection;
+
+type Hook = Box<dyn FnOnce() + Send>;
+
+/// The transaction a unit of work runs in; reads and writes as a [`Connection`] does.
+pub struct Tx<'c> {
+    connection: &'c Connection,
+    after_commit: RefCell<Vec<Hook>>,
+}
+
+impl<'c> Tx<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, after_commit: RefCell::default() }
+    }
+
+    /// Runs the hook once the effects are on disk; never, when they are undone.
+    pub fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
+        self.after_commit.borrow_mut().push(Box::new(hook));
+    }
+
+    pub(super) fn hooks(&self) -> usize {
+        self.after_commit.borrow().len()
+    }
+
+    pub(super) fn forget_hooks_after(&self, count: usize) {
+        self.after_commit.borrow_mut().truncate(count);
+    }
+
+    pub(super) fn run_hooks(self) {
+        for hook in self.after_commit.into_inner() {
+            hook();
+        }
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl fmt::Debug for Tx<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx").finish_non_exhaustive()
+    }
+}
