@@ -20,6 +20,11 @@
 
 #![deny(missing_docs)]
 
+pub mod adapter;
+pub mod config;
 pub mod inbound;
+pub mod outbound;
 pub mod translate;
 pub mod wire;
+
+pub use adapter::{PYXIS, TEMPO};

@@ -1,5 +1,8 @@
-use fsm_integration_core::adapter::fields::{
-    At, FieldReader, Kind, boolean, date, email, id, integer, list, map, money, note, object, one_of, phone, text,
+use fsm_integration_core::{
+    adapter::fields::{
+        At, FieldReader, Kind, boolean, date, email, id, integer, list, map, money, note, object, one_of, phone, text,
+    },
+    event::Currency,
 };
 use rust_decimal::Decimal;
 
@@ -65,7 +68,7 @@ pub(super) fn service_address(address: &FieldReader<'_>) -> ServiceAddress {
         city: address.required("city", text(100)),
         state: address.optional("state", text(100)).unwrap_or_default(),
         postal_code: address.required("postalCode", text(20)),
-        country: address.required("country", Capitals::<2>("must be an ISO 3166-1 alpha-2 country such as US")),
+        country: address.required("country", country()),
         access_notes: address.optional("accessNotes", note(2_000)),
         parking_instructions: address.optional("parkingInstructions", note(2_000)),
     }
@@ -133,24 +136,37 @@ fn items_make_the_subtotal(order: &FieldReader<'_>, read: &Order) {
     }
 }
 
-fn currency() -> impl Kind<Value = String> {
-    Capitals::<3>("must be an ISO 4217 currency such as USD")
+fn currency() -> impl Kind<Value = Currency> {
+    Code {
+        must: "must be an ISO 4217 currency such as USD",
+        read: |text| Currency::new(text).ok(),
+        placeholder: Currency::USD,
+    }
 }
 
-/// Exactly `N` ASCII capital letters.
-struct Capitals<const N: usize>(&'static str);
+/// Which countries exist changes over time and is not checked; geocoding finds out.
+fn country() -> impl Kind<Value = String> {
+    Code {
+        must: "must be an ISO 3166-1 alpha-2 country such as US",
+        read: |text| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())).then(|| text.to_owned()),
+        placeholder: String::new(),
+    }
+}
 
-impl<const N: usize> Kind for Capitals<N> {
-    type Value = String;
+/// A short code of a standard.
+struct Code<T> {
+    must: &'static str,
+    read: fn(&str) -> Option<T>,
+    placeholder: T,
+}
 
-    fn read(&self, at: At<'_>) -> String {
-        let sound = |text: &&str| text.len() == N && text.bytes().all(|byte| byte.is_ascii_uppercase());
-        at.value().as_str().filter(sound).map_or_else(
-            || {
-                at.error(self.0);
-                String::new()
-            },
-            str::to_owned,
-        )
+impl<T: Clone> Kind for Code<T> {
+    type Value = T;
+
+    fn read(&self, at: At<'_>) -> T {
+        at.value().as_str().and_then(self.read).unwrap_or_else(|| {
+            at.error(self.must);
+            self.placeholder.clone()
+        })
     }
 }

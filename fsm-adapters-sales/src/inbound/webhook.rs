@@ -23,7 +23,7 @@ pub(super) fn sales_webhook(system: SalesSystem, body: &FieldReader<'_>) -> Sale
         sales_system: system,
         external_order_id: body.required("externalOrderId", id()),
         change: match body.required("eventType", one_of(HAPPENED)) {
-            Happened::Cancelled => SalesChange::Cancelled { reason: body.required("reason", note(2_000)) },
+            Happened::Cancelled => SalesChange::Cancelled { reason: body.required("reason", note(2_000)).into() },
             Happened::Updated => updated(body),
         },
     }

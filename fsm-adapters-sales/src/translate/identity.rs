@@ -1,4 +1,4 @@
-use fsm_integration_core::adapter::TenantId;
+use fsm_integration_core::{adapter::TenantId, event::netstrings};
 use uuid::Uuid;
 
 use crate::wire::{Order, SalesSystem};
@@ -10,7 +10,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0xc6e5_e2f0_8b3a_4f9d_9c7e_1a2b_3c4d_5e6
 ///
 /// ```
 /// use fsm_adapters_sales::{translate::OrderIdentity, wire::SalesSystem};
-/// use fsm_integration_core::adapter::TenantId;
+/// use fsm_integration_core::{adapter::TenantId, event::netstrings};
 ///
 /// let tenant = TenantId::new("demo")?;
 /// let identity = OrderIdentity::new(tenant, SalesSystem::Pyxis, "PX-TEST-001");
@@ -42,8 +42,7 @@ impl OrderIdentity {
     /// The three as netstrings, which no other three make: idempotency key and key on the bus.
     #[must_use]
     pub fn key(&self) -> String {
-        let (tenant, system, external) = (self.tenant.as_str(), self.system.as_str(), self.external_order_id.as_str());
-        format!("{}:{tenant},{}:{system},{}:{external},", tenant.len(), system.len(), external.len())
+        netstrings([self.tenant.as_str(), self.system.as_str(), &self.external_order_id])
     }
 
     /// Our order id: the same for the same order, whenever and wherever it is made (requirement I15).

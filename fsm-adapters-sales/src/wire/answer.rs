@@ -1,3 +1,4 @@
+use fsm_integration_core::event::catalogue::Personal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,7 @@ pub struct Appointment {
     /// Who comes.
     pub technician_id: String,
     /// The technician's name.
-    pub technician_name: String,
+    pub technician_name: Personal<String>,
 }
 
 /// One thing that stands in the way of an order.

@@ -1,3 +1,4 @@
+use fsm_integration_core::event::catalogue::Personal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ pub enum SalesChange {
     /// It is called off (`ORDER_CANCELLED`).
     Cancelled {
         /// Why.
-        reason: String,
+        reason: Personal<String>,
     },
 }
 
@@ -53,7 +54,7 @@ pub struct OrderCancelled {
     /// Theirs.
     pub external_order_id: String,
     /// Why.
-    pub reason: String,
+    pub reason: Personal<String>,
     /// Whether the customer has to get the money back.
     pub refund_required: bool,
 }

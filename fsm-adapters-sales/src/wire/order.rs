@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, fmt};
 
+use fsm_integration_core::event::Currency;
 use jiff::civil::{Date, Time};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -127,7 +128,7 @@ pub struct Price {
     /// How much.
     pub amount: Decimal,
     /// ISO 4217.
-    pub currency: String,
+    pub currency: Currency,
 }
 
 /// What the order costs; `subtotal` + `tax` = `total` to within 0.01.
@@ -140,7 +141,7 @@ pub struct TotalAmount {
     /// After tax.
     pub total: Decimal,
     /// ISO 4217, the same as of every line.
-    pub currency: String,
+    pub currency: Currency,
 }
 
 /// When the customer would like the visit.

@@ -1,5 +1,4 @@
-use std::fmt;
-
+use fsm_integration_core::event::catalogue::Personal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +56,7 @@ pub struct CompletionDetails {
     /// Who did it.
     pub technician_id: String,
     /// The technician's name.
-    pub technician_name: String,
+    pub technician_name: Personal<String>,
     /// How long it took, in minutes.
     pub actual_duration: u32,
 }
@@ -95,23 +94,17 @@ pub struct TestResult {
 }
 
 /// What the customer says.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerSatisfaction {
     /// 1 to 5.
     pub rating: u8,
     /// In the customer's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feedback: Option<String>,
+    pub feedback: Option<Personal<String>>,
     /// Where the signature is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature_url: Option<String>,
-}
-
-impl fmt::Debug for CustomerSatisfaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CustomerSatisfaction").field("rating", &self.rating).finish_non_exhaustive()
-    }
+    pub signature_url: Option<Personal<String>>,
 }
 
 /// One photograph.

@@ -1,3 +1,4 @@
+use fsm_integration_core::event::catalogue::Personal;
 use jiff::{
     Timestamp,
     civil::{Date, Weekday as CivilWeekday},
@@ -106,7 +107,7 @@ pub struct AvailableSlot {
     /// Who would come.
     pub technician_id: String,
     /// The technician's name.
-    pub technician_name: String,
+    pub technician_name: Personal<String>,
     /// How long the way is, in minutes.
     pub travel_time: u32,
     /// How many more orders the slot takes.

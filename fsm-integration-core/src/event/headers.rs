@@ -2,6 +2,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::error::{Error, ErrorKind};
+
 /// What stands beside a record: a short ordered list of names and bytes.
 ///
 /// Bounded: at most [`Headers::MAX_COUNT`] headers of [`Headers::MAX_BYTES`] bytes together. A name may stand there twice,
@@ -107,6 +109,12 @@ impl Headers {
 
     fn size(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
+impl From<HeadersFull> for Error {
+    fn from(refusal: HeadersFull) -> Self {
+        Self::new(ErrorKind::PayloadTooLarge, refusal.to_string())
     }
 }
 

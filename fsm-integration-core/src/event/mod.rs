@@ -35,6 +35,6 @@ pub use self::{
 pub use self::{
     envelope::{Envelope, header},
     headers::{Headers, HeadersFull},
-    key::netstrings,
+    key::{derived_id, netstrings},
     topic::{InvalidTopic, Topic},
 };

@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod config;
 mod failure;
+mod query;
 mod range;
 mod resolver;
 pub mod retry_after;
@@ -22,6 +23,7 @@ pub use self::{
     client::ReqwestClient,
     config::HttpClientConfig,
     failure::{TransportCause, TransportError},
+    query::encode,
     range::{AddressRange, InvalidRange},
     target::{SafeUrl, TargetPolicy, TargetRefused},
     tls::install_tls,

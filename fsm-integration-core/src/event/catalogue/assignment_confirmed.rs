@@ -14,7 +14,7 @@ const TOPIC: Topic = Topic::from_static("assignments.assignment.confirmed");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/assignments.assignment.confirmed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/assignments.assignment.confirmed.1.avsc")],
     key: "{provider_id}_{service_order_id}",
     producers: &["assignment-service"],
     consumers: &[

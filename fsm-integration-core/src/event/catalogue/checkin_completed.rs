@@ -14,7 +14,7 @@ const TOPIC: Topic = Topic::from_static("execution.checkin.completed");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/execution.checkin.completed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/execution.checkin.completed.1.avsc")],
     key: "{team_id}_{service_order_id}",
     producers: &["execution-service"],
     consumers: &["orchestration-service-execution-v1", COMMUNICATION, ANALYTICS],

@@ -15,7 +15,7 @@ const TOPIC: Topic = Topic::from_static("fsm.order.status_updated");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/fsm.order.status_updated.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/fsm.order.status_updated.1.avsc")],
     key: "{source_system}_{external_order_id}",
     producers: &["orchestration-service"],
     consumers: &["integration-adapters-fsm-status-updates-v1", SALES_ANALYTICS, ANALYTICS],

@@ -11,7 +11,7 @@ const TOPIC: Topic = Topic::from_static("fsm.tv.outcome_recorded");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/fsm.tv.outcome_recorded.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/fsm.tv.outcome_recorded.1.avsc")],
     key: "{source_system}_{external_order_id}",
     producers: &["orchestration-service"],
     consumers: &["integration-adapters-fsm-tv-outcomes-v1", SALES_ANALYTICS, ANALYTICS],

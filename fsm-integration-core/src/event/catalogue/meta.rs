@@ -21,3 +21,19 @@ pub struct EventMeta {
     /// The fact's position in the life of its order, from 1; 0 where there is none.
     pub sequence: i64,
 }
+
+impl EventMeta {
+    /// Makes them, with the instant cut to what the wire keeps.
+    #[must_use]
+    pub fn new(
+        event_id: Uuid,
+        at: Timestamp,
+        correlation_id: CorrelationId,
+        tenant_id: TenantId,
+        sequence: i64,
+    ) -> Self {
+        let event_timestamp =
+            Timestamp::from_millisecond(at.as_millisecond()).expect("no later than what it is cut from");
+        Self { event_id, event_timestamp, correlation_id, tenant_id, sequence }
+    }
+}

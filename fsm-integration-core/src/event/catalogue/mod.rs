@@ -60,7 +60,6 @@ pub use self::{
 };
 
 /// Every topic, in the order of an order's life; what is agreed only stands last.
-#[rustfmt::skip]
 pub static ALL: &[TopicSpec] = &[
     order_intake::SPEC,
     sales_order_normalized::SPEC,

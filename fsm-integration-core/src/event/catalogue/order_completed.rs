@@ -13,7 +13,7 @@ const TOPIC: Topic = Topic::from_static("order.completed");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/order.completed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/order.completed.1.avsc")],
     key: "{tenant_id}_{order_id}",
     producers: &["sales-service"],
     consumers: &["ticketing-service-order-completed-v1", ANALYTICS],

@@ -17,7 +17,7 @@ const TOPIC: Topic = Topic::from_static("sales.order.intake");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/sales.order.intake.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/sales.order.intake.1.avsc")],
     key: "netstrings of {tenant_id}, {sales_system}, {external_order_id}",
     producers: &["integration-adapters-sales"],
     consumers: &["orchestration-service-sales-intake-v1", SALES_ANALYTICS, ANALYTICS],
@@ -81,7 +81,7 @@ pub struct OrderData {
     /// How long the work takes, in minutes.
     pub estimated_duration: Option<i32>,
     /// What else the sales system wants kept.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Personal<BTreeMap<String, String>>,
 }
 
 /// Who ordered.
@@ -109,11 +109,11 @@ pub struct ServiceAddress {
     /// What does not fit the first line.
     pub street2: Option<Personal<String>>,
     /// City.
-    pub city: String,
+    pub city: Personal<String>,
     /// State or province.
     pub state: Option<String>,
     /// Postal code.
-    pub postal_code: String,
+    pub postal_code: Personal<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
     /// How to get in.

@@ -14,7 +14,7 @@ const TOPIC: Topic = Topic::from_static("integration.erp.payment_ready");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/integration.erp.payment_ready.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/integration.erp.payment_ready.1.avsc")],
     key: "{provider_id}_{service_order_id}",
     producers: &["orchestration-service"],
     consumers: &["erp-adapter-payment-ready-v1", ANALYTICS],

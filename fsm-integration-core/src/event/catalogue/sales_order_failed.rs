@@ -11,7 +11,7 @@ const TOPIC: Topic = Topic::from_static("integration.sales.order.failed");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/integration.sales.order.failed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/integration.sales.order.failed.1.avsc")],
     key: "{source_system}_{external_order_id}",
     producers: &["integration-adapters-sales"],
     consumers: &["integration-adapters-sales-failures-v1", SALES_MONITORING, SALES_ANALYTICS, ANALYTICS],

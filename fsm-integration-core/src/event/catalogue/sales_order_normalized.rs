@@ -13,7 +13,7 @@ const TOPIC: Topic = Topic::from_static("integration.sales.order.normalized");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/integration.sales.order.normalized.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/integration.sales.order.normalized.1.avsc")],
     key: "{source_system}_{external_order_id}",
     producers: &["integration-adapters-sales"],
     consumers: &[SALES_MONITORING, SALES_ANALYTICS, ANALYTICS],

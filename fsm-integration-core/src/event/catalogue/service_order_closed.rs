@@ -14,7 +14,7 @@ const TOPIC: Topic = Topic::from_static("projects.service_order.closed");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/projects.service_order.closed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/projects.service_order.closed.1.avsc")],
     key: "{country_code}_{service_order_id}",
     producers: &["orchestration-service"],
     consumers: &["erp-adapter-projects-closed-v1", "sales-adapter-projects-closed-v1", COMMUNICATION, ANALYTICS],

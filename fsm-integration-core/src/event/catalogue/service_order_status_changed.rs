@@ -13,7 +13,7 @@ const TOPIC: Topic = Topic::from_static("projects.service_order.status_changed")
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/projects.service_order.status_changed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/projects.service_order.status_changed.1.avsc")],
     key: "{country_code}_{service_order_id}",
     producers: &["orchestration-service"],
     consumers: &["execution-service-status-changed-v1", COMMUNICATION, ANALYTICS],

@@ -13,7 +13,7 @@ const TOPIC: Topic = Topic::from_static("projects.service_order.unblocked");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/projects.service_order.unblocked.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/projects.service_order.unblocked.1.avsc")],
     key: "{country_code}_{service_order_id}",
     producers: &["orchestration-service"],
     consumers: &["assignment-service-projects-orders-v1", COMMUNICATION, ANALYTICS],

@@ -13,7 +13,7 @@ const TOPIC: Topic = Topic::from_static("projects.task.created");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/projects.task.created.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/projects.task.created.1.avsc")],
     key: "{country_code}_{task_id}",
     producers: &["orchestration-service", "assignment-service"],
     consumers: &[COMMUNICATION, ANALYTICS],

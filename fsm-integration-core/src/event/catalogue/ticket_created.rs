@@ -16,7 +16,7 @@ const TOPIC: Topic = Topic::from_static("ticket.created");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/ticket.created.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/ticket.created.1.avsc")],
     key: "{tenant_id}_{ticket_id}",
     producers: &["ticketing-service"],
     consumers: &["jobs-service-ticket-created-v1", ANALYTICS],

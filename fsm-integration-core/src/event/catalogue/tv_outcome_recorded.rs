@@ -13,7 +13,7 @@ const TOPIC: Topic = Topic::from_static("projects.tv_outcome.recorded");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/projects.tv_outcome.recorded.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/projects.tv_outcome.recorded.1.avsc")],
     key: "{country_code}_{tv_service_order_id}",
     producers: &["execution-service"],
     consumers: &[

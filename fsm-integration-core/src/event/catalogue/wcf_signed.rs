@@ -15,7 +15,7 @@ const TOPIC: Topic = Topic::from_static("contracts.wcf.signed");
 pub(super) const SPEC: TopicSpec = TopicSpec {
     topic: TOPIC,
     schema: include_str!("../../../schemas/contracts.wcf.signed.avsc"),
-    released: &[],
+    released: &[include_str!("../../../schemas/released/contracts.wcf.signed.1.avsc")],
     key: "{country_code}_{service_order_id}",
     producers: &["contracts-service"],
     consumers: &["orchestration-service-contracts-signed-v1", COMMUNICATION, ANALYTICS],

@@ -30,6 +30,6 @@ pub enum DecodeError {
 
 impl From<DecodeError> for Error {
     fn from(reason: DecodeError) -> Self {
-        Self::new(ErrorKind::Undecodable, reason.to_string()).with_source(reason)
+        Self::from(ErrorKind::Undecodable).with_source(reason)
     }
 }

@@ -6,6 +6,7 @@
 mod error;
 mod json;
 mod registry;
+mod resolve;
 mod schema;
 mod strict;
 
@@ -30,10 +31,31 @@ const MAGIC: u8 = 0;
 /// Turns events into bytes and back; clones share the registry.
 ///
 /// ```
-/// use fsm_integration_core::event::codec::AvroCodec;
+/// use fsm_integration_core::{
+///     adapter::{CorrelationId, TenantId},
+///     event::{catalogue::{EventMeta, SalesChannel, SalesOrderNormalized, SourceSystem}, codec::AvroCodec, derived_id},
+/// };
 ///
+/// let event = SalesOrderNormalized {
+///     meta: EventMeta::new(
+///         derived_id(["integration.sales.order.normalized", "demo", "PX-1", "1"]),
+///         "2025-01-20T09:00:00Z".parse()?,
+///         CorrelationId::random(),
+///         TenantId::new("demo")?,
+///         1,
+///     ),
+///     source_system: SourceSystem::Pyxis,
+///     external_order_id: "PX-1".to_owned(),
+///     fsm_service_order_id: derived_id(["demo", "PYXIS", "PX-1"]),
+///     sales_channel: SalesChannel::Web,
+///     country_code: "FR".to_owned(),
+///     transformation_version: "2.1.0".to_owned(),
+/// };
 /// let codec = AvroCodec::bundled();
-/// assert!(codec.to_json(b"not an event").is_err());
+/// let envelope = codec.envelope(&event, "sales-adapter")?;
+/// assert_eq!(envelope.key, "PYXIS_PX-1");
+/// assert_eq!(codec.decode::<SalesOrderNormalized>(&envelope.payload)?, event);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct AvroCodec {
@@ -87,7 +109,7 @@ impl AvroCodec {
             return whole(datum, |rest| compiled.reader.read_deser(rest));
         }
         let writer = self.registry.schema(id).ok_or(DecodeError::UnknownSchema(id))?;
-        let value = read(&writer, datum)?.resolve(compiled.schema).map_err(|_| DecodeError::OtherEvent)?;
+        let value = resolve::resolve(read(&writer, datum)?, compiled.schema).ok_or(DecodeError::OtherEvent)?;
         from_value(&value).map_err(|_| DecodeError::OtherEvent)
     }
 

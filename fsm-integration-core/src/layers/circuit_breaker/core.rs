@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use super::{
     CircuitBreakerConfig, CircuitSnapshot, CircuitState, Control, Outcome,
     observe::{self, Transition},
-    permit::Settle,
+    permit::Gate,
     state::Machine,
     word::{View, Word},
 };
@@ -27,17 +27,6 @@ impl<C: Clock> Core<C> {
         core
     }
 
-    /// One load while closed; one load and one look at the clock while open.
-    #[inline]
-    pub(super) fn admit(&self) -> Result<u64, CircuitOpen> {
-        match self.word.load() {
-            View::Closed { epoch, .. } => Ok(epoch),
-            View::Open { until } => self.admit_open(until),
-            View::HalfOpen => self.admit_slowly(self.clock.now()),
-            View::ForcedOpen => Err(CircuitOpen { retry_after: None }),
-        }
-    }
-
     fn admit_open(&self, until: Instant) -> Result<u64, CircuitOpen> {
         let now = self.clock.now();
         match until.checked_duration_since(now) {
@@ -47,11 +36,13 @@ impl<C: Clock> Core<C> {
     }
 
     #[cold]
+    #[inline(never)]
     fn admit_slowly(&self, now: Instant) -> Result<u64, CircuitOpen> {
         self.change(|machine| machine.admit(now))
     }
 
     #[cold]
+    #[inline(never)]
     fn settle_slowly(&self, epoch: u64, outcome: Outcome) {
         let now = self.clock.now();
         self.change(|machine| machine.record(epoch, outcome, now));
@@ -95,7 +86,18 @@ impl<C: Clock> Core<C> {
     }
 }
 
-impl<C: Clock> Settle for Core<C> {
+impl<C: Clock> Gate for Core<C> {
+    /// One load while closed; one load and one look at the clock while open.
+    #[inline]
+    fn admit(&self) -> Result<u64, CircuitOpen> {
+        match self.word.load() {
+            View::Closed { epoch, .. } => Ok(epoch),
+            View::Open { until } => self.admit_open(until),
+            View::HalfOpen => self.admit_slowly(self.clock.now()),
+            View::ForcedOpen => Err(CircuitOpen { retry_after: None }),
+        }
+    }
+
     /// One load when the result changes nothing, as a success does while no failure is counted.
     #[inline]
     fn settle(&self, epoch: u64, outcome: Outcome) {

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     core::Core,
-    permit::{Admission, Outcome, Settle},
+    permit::{Admission, Gate, Outcome},
 };
 use crate::{
     clock::Clock,
@@ -19,31 +19,32 @@ use crate::{
 };
 
 pin_project! {
-    /// A call under way that records how it ends.
-    pub(super) struct Admitted<F, B: Deref<Target: Settle>> {
+    /// A call that asks for leave when it is first polled, unless it has it, and records how it ends.
+    pub(super) struct Guarded<F, B: Deref<Target: Gate>> {
         #[pin]
         future: F,
         admission: Admission<B>,
     }
 }
 
-impl<F, B: Deref<Target: Settle>> Admitted<F, B> {
+impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
     pub(super) fn new(future: F, admission: Admission<B>) -> Self {
         Self { future, admission }
     }
 }
 
-impl<F, B, T, E> Future for Admitted<F, B>
+impl<F, B, T, E> Future for Guarded<F, B>
 where
     F: Future<Output = Result<T, E>>,
-    B: Deref<Target: Settle>,
-    E: Classify,
+    B: Deref<Target: Gate>,
+    E: Classify + From<CircuitOpen>,
 {
     type Output = Result<T, E>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        this.admission.admit()?;
         let result = ready!(this.admission.guard(|| this.future.poll(cx)));
         this.admission.settle(Outcome::of(&result));
         Poll::Ready(result)
@@ -61,14 +62,14 @@ pin_project! {
 pin_project! {
     #[project = InnerProjection]
     enum Inner<F, C: Clock> {
-        Admitted { #[pin] call: Admitted<F, Arc<Core<C>>> },
+        Admitted { #[pin] call: Guarded<F, Arc<Core<C>>> },
         Refused { refusal: CircuitOpen },
     }
 }
 
 impl<F, C: Clock> CircuitBreakerFuture<F, C> {
     pub(super) fn admitted(future: F, admission: Admission<Arc<Core<C>>>) -> Self {
-        Self { inner: Inner::Admitted { call: Admitted::new(future, admission) } }
+        Self { inner: Inner::Admitted { call: Guarded::new(future, admission) } }
     }
 
     pub(super) fn refused(refusal: CircuitOpen) -> Self {

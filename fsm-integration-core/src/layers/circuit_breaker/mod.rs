@@ -45,7 +45,11 @@ pub use self::{
     service::CircuitBreakerService,
     state::{CircuitSnapshot, CircuitState, Control},
 };
-use self::{core::Core, future::Admitted, permit::Admission};
+use self::{
+    core::Core,
+    future::Guarded,
+    permit::{Admission, Gate},
+};
 #[cfg(doc)]
 use crate::error::ErrorClass;
 use crate::{
@@ -94,19 +98,19 @@ impl<C: Clock> CircuitBreaker<C> {
         Self { core: Arc::new(Core::new(name.into(), config, clock)) }
     }
 
-    /// Makes the call unless the breaker is open, and counts how it ends.
+    /// Makes the call unless the breaker is open, and counts how it ends; asks at the first poll.
     ///
     /// # Errors
     /// [`CircuitOpen`] as the caller's own error when the call is refused; else what the call returns.
     ///
     /// # Cancel safety
     /// Dropped before its end, the call is recorded as [`Outcome::Cancelled`].
-    pub async fn call<T, E>(&self, future: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    pub fn call<T, E, F>(&self, future: F) -> impl Future<Output = Result<T, E>> + use<'_, T, E, F, C>
     where
+        F: Future<Output = Result<T, E>>,
         E: Classify + From<CircuitOpen>,
     {
-        let epoch = self.core.admit()?;
-        Admitted::new(future, Admission::new(&*self.core, epoch)).await
+        Guarded::new(future, Admission::later(&*self.core))
     }
 
     /// Asks for leave to make one call, for work that is no future.
@@ -115,7 +119,7 @@ impl<C: Clock> CircuitBreaker<C> {
     /// [`CircuitOpen`] when the call must not be made.
     pub fn try_acquire(&self) -> Result<Permit<C>, CircuitOpen> {
         let epoch = self.core.admit()?;
-        Ok(Permit::new(Admission::new(Arc::clone(&self.core), epoch)))
+        Ok(Permit::new(Admission::admitted(Arc::clone(&self.core), epoch)))
     }
 
     /// The name given at creation.

@@ -3,7 +3,7 @@ use std::{fmt, ops::Deref, sync::Arc, thread};
 use super::core::Core;
 use crate::{
     clock::{Clock, SystemClock},
-    error::{Classify, ErrorClass},
+    error::{CircuitOpen, Classify, ErrorClass},
 };
 
 /// How a call ended, in a breaker's eyes.
@@ -33,36 +33,52 @@ impl Outcome {
     }
 }
 
-/// Receives the result of an admitted call.
-pub(super) trait Settle {
+/// Admits calls and receives their results.
+pub(super) trait Gate {
+    fn admit(&self) -> Result<u64, CircuitOpen>;
     fn settle(&self, epoch: u64, outcome: Outcome);
 }
 
-/// One admitted call, borrowed or owned; given back as cancelled when dropped without a result.
-pub(super) struct Admission<B: Deref<Target: Settle>> {
-    core: B,
-    epoch: u64,
-    settled: bool,
+/// One call before a breaker, borrowed or owned; given back as cancelled when dropped without a result.
+pub(super) struct Admission<B: Deref<Target: Gate>> {
+    gate: B,
+    /// From admission until the result.
+    epoch: Option<u64>,
 }
 
-impl<B: Deref<Target: Settle>> Admission<B> {
-    pub(super) fn new(core: B, epoch: u64) -> Self {
-        Self { core, epoch, settled: false }
+impl<B: Deref<Target: Gate>> Admission<B> {
+    /// A call that will ask for leave when it begins.
+    pub(super) fn later(gate: B) -> Self {
+        Self { gate, epoch: None }
+    }
+
+    /// A call that has leave.
+    pub(super) fn admitted(gate: B, epoch: u64) -> Self {
+        Self { gate, epoch: Some(epoch) }
+    }
+
+    /// Asks for leave unless the call has it.
+    #[inline]
+    pub(super) fn admit(&mut self) -> Result<(), CircuitOpen> {
+        if self.epoch.is_none() {
+            self.epoch = Some(self.gate.admit()?);
+        }
+        Ok(())
     }
 
     /// Records the result, once.
     #[inline]
     pub(super) fn settle(&mut self, outcome: Outcome) {
-        if !std::mem::replace(&mut self.settled, true) {
-            self.core.settle(self.epoch, outcome);
+        if let Some(epoch) = self.epoch.take() {
+            self.gate.settle(epoch, outcome);
         }
     }
 
     /// Runs code of the inner service; a panic in it is a failure, recorded at once.
     #[inline]
     pub(super) fn guard<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        struct OnPanic<'a, B: Deref<Target: Settle>>(&'a mut Admission<B>);
-        impl<B: Deref<Target: Settle>> Drop for OnPanic<'_, B> {
+        struct OnPanic<'a, B: Deref<Target: Gate>>(&'a mut Admission<B>);
+        impl<B: Deref<Target: Gate>> Drop for OnPanic<'_, B> {
             fn drop(&mut self) {
                 self.0.settle(Outcome::Failure);
             }
@@ -75,7 +91,7 @@ impl<B: Deref<Target: Settle>> Admission<B> {
     }
 }
 
-impl<B: Deref<Target: Settle>> Drop for Admission<B> {
+impl<B: Deref<Target: Gate>> Drop for Admission<B> {
     #[inline]
     fn drop(&mut self) {
         self.settle(Outcome::Cancelled);
@@ -121,6 +137,6 @@ impl<C: Clock> Drop for Permit<C> {
 
 impl<C: Clock> fmt::Debug for Permit<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("breaker", &self.admission.core.name()).finish_non_exhaustive()
+        f.debug_struct("Permit").field("breaker", &self.admission.gate.name()).finish_non_exhaustive()
     }
 }

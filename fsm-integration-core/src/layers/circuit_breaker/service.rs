@@ -5,7 +5,10 @@ use std::{
 
 use tower::Service;
 
-use super::{CircuitBreaker, CircuitBreakerFuture, permit::Admission};
+use super::{
+    CircuitBreaker, CircuitBreakerFuture,
+    permit::{Admission, Gate},
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},
@@ -48,7 +51,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         match self.breaker.core.admit() {
             Ok(epoch) => {
-                let mut admission = Admission::new(Arc::clone(&self.breaker.core), epoch);
+                let mut admission = Admission::admitted(Arc::clone(&self.breaker.core), epoch);
                 let future = admission.guard(|| self.inner.call(request));
                 CircuitBreakerFuture::admitted(future, admission)
             }

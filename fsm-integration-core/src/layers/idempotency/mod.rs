@@ -1,1 +1,68 @@
-//! (being written)
+//! Does work once per key, whatever is repeated, and hands the stored outcome to every repetition.
+//!
+//! ```text
+//!            begin                      complete
+//!  ABSENT ──────────> IN_PROGRESS ──────────────────> DONE ── ttl ──> ABSENT
+//!     ^               owner, fence,                   fingerprint,
+//!     │               lease, fingerprint              outcome
+//!     └── release ────────┘   └── lease over: the next begin wins with a higher fence
+//! ```
+//!
+//! * The key is tenant + operation + the client's key (requirement I1); a known key with another payload is a
+//!   mismatch, told before anything else (I3).
+//! * A repetition while the first call runs waits a bounded time for its outcome, using no CPU, then is told
+//!   when to ask again (I4). When the first call fails, is dropped or panics, one of those waiting takes over.
+//! * The lease is renewed while the work lives (I8). Completion by anybody but the owner is refused and told
+//!   as [`IdempotencyConflict::LostLease`](crate::error::IdempotencyConflict::LostLease): the outcome is not known.
+//! * Without its store nothing is done: writes fail closed (I14).
+//!
+//! Derive ids inside the work from the business identity (UUIDv5), so that even a repeated execution after a crash
+//! does the same thing again (I15). Where the effect lies in the same SQLite database, leave leases out of it:
+//! `SqliteIdempotencyStore::look_up_in` and `record_done_in` share the effect's own transaction.
+//!
+//! ```
+//! use fsm_integration_core::{error::Error, layers::idempotency::*};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let manager = IdempotencyManager::new(MemoryIdempotencyStore::<u32>::default());
+//! let key = IdempotencyKey::new("demo", "payment.create", "PAY-1")?;
+//! let fingerprint = Fingerprint::of(br#"{"amount":"10.00"}"#);
+//!
+//! let first = manager.execute(&key, fingerprint, |_lease| async { Ok::<_, Error>(42) }).await?;
+//! let again = manager.execute(&key, fingerprint, |_lease| async { Ok::<_, Error>(43) }).await?;
+//! assert_eq!((first.value, again.value, again.replayed), (42, 42, true));
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod future;
+mod key;
+mod layer;
+mod lease;
+mod manager;
+mod memory;
+mod response;
+mod service;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod state;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{Claim, SqliteIdempotencyStore};
+pub use self::{
+    config::IdempotencyConfig,
+    future::IdempotencyFuture,
+    key::{Fingerprint, IdempotencyKey, InvalidIdempotencyKey, client_key},
+    layer::IdempotencyLayer,
+    lease::{Lease, Owner},
+    manager::{Executed, IdempotencyManager},
+    memory::MemoryIdempotencyStore,
+    response::{REPLAYED, StoredResponse},
+    service::{AsError, AsResponse, IdempotencyService, Refuse},
+    store::{Begin, IdempotencyStore, StoreFuture, StoreOutcome},
+};

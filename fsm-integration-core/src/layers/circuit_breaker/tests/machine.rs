@@ -125,7 +125,8 @@ fn never_stuck(mut machine: Machine, mut now: Instant, config: &CircuitBreakerCo
     if picture(&machine, now).control != Control::Automatic {
         return Ok(());
     }
-    let bound = config.success_threshold.max(1) + 2;
+    // Successes beside a probe that hangs, two refusals until the machine has given it up, and all over again.
+    let bound = 2 * config.success_threshold.max(1) + 1;
     for _ in 0..bound {
         match machine.admit(now) {
             Ok(epoch) => machine.record(epoch, Outcome::Success, now),

@@ -1,0 +1,166 @@
+use std::{fmt, sync::Arc};
+
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+
+/// Text that cannot be part of an idempotency key; says what is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidIdempotencyKey {
+    /// The tenant or the operation has characters that a key cannot hold.
+    #[error("the tenant and the operation of an idempotency key match ^[a-z0-9][a-z0-9._-]{{0,63}}$")]
+    Scope,
+    /// The client's key is empty, too long or unprintable.
+    #[error("an idempotency key has 1 to 255 printable ASCII characters")]
+    Key,
+    /// The header is there twice, or two headers disagree.
+    #[error("send one idempotency key")]
+    Ambiguous,
+}
+
+/// Whose work it is, which work, and the client's own key for it (requirement I1).
+///
+/// Shown and stored as `idem:v1:{tenant}:{operation}:{sha256(key)}`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey {
+    /// `tenant:operation`; neither holds a colon.
+    scope: Arc<str>,
+    digest: [u8; 32],
+}
+
+impl IdempotencyKey {
+    /// Composes a key.
+    ///
+    /// # Errors
+    /// [`InvalidIdempotencyKey`] when a part has a form that could collide with another key.
+    pub fn new(tenant: &str, operation: &str, key: &str) -> Result<Self, InvalidIdempotencyKey> {
+        if !is_scope(tenant) || !is_scope(operation) {
+            return Err(InvalidIdempotencyKey::Scope);
+        }
+        if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err(InvalidIdempotencyKey::Key);
+        }
+        Ok(Self { scope: [tenant, ":", operation].concat().into(), digest: Sha256::digest(key).into() })
+    }
+
+    /// Tenant and operation, with a colon between.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// The SHA-256 of the client's key.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+}
+
+fn is_scope(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 64
+        && text.bytes().next().is_some_and(plain)
+        && text.bytes().all(|byte| plain(byte) || b"._-".contains(&byte))
+}
+
+impl fmt::Display for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "idem:v1:{}:", self.scope)?;
+        self.digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A digest of what the work is about: the same key with another one is a mismatch (requirement I3).
+///
+/// Take it over canonical JSON, so that key order and white space do not matter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of bytes as they are.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str("…")
+    }
+}
+
+/// The client's key from `Idempotency-Key` (quoted or bare) or `X-Idempotency-Key` (requirement I2).
+///
+/// # Errors
+/// [`InvalidIdempotencyKey`] when there are two that differ, or the key is malformed.
+pub fn client_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidIdempotencyKey> {
+    let mut found = None;
+    let values = ["idempotency-key", "x-idempotency-key"].into_iter().flat_map(|name| headers.get_all(name));
+    for value in values {
+        let text = value.to_str().map_err(|_| InvalidIdempotencyKey::Key)?.trim();
+        let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        if !(1..=255).contains(&key.len()) {
+            return Err(InvalidIdempotencyKey::Key);
+        }
+        if found.is_some_and(|other| other != key) {
+            return Err(InvalidIdempotencyKey::Ambiguous);
+        }
+        found = Some(key);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(tenant: &str, operation: &str, key: &str) -> IdempotencyKey {
+        IdempotencyKey::new(tenant, operation, key).expect("a key")
+    }
+
+    #[test]
+    fn f_i1_the_tenant_is_part_of_the_key() {
+        assert_ne!(key("a", "order", "1"), key("b", "order", "1"));
+        let shown = key("demo", "order", "PX-TEST-001-PYXIS").to_string();
+        assert_eq!(shown, "idem:v1:demo:order:e4517eb45cf1a935ff32e13a60cb31bed6bfc88cac7d3ee5992c66ba6c3cd418");
+    }
+
+    #[test]
+    fn f_i10_no_two_keys_share_a_name() {
+        assert_ne!(key("a", "lock", "x"), key("a", "order", "lock:x"));
+        for (tenant, operation, client) in
+            [("a:b", "c", "1"), ("a", "b:c", "1"), ("", "b", "1"), ("a", "b", ""), ("A", "b", "1")]
+        {
+            assert!(IdempotencyKey::new(tenant, operation, client).is_err(), "{tenant} {operation} {client}");
+        }
+        assert!(IdempotencyKey::new("a", "b", &"x".repeat(256)).is_err());
+        assert!(IdempotencyKey::new("a", "b", "x\n").is_err());
+    }
+
+    #[test]
+    fn i2_both_headers_are_read_and_must_agree() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, http::HeaderValue::from_static(value));
+            }
+            headers
+        };
+        assert_eq!(client_key(&headers(&[])), Ok(None));
+        assert_eq!(client_key(&headers(&[("idempotency-key", "\"k-1\"")])), Ok(Some("k-1")));
+        assert_eq!(client_key(&headers(&[("x-idempotency-key", "k-1")])), Ok(Some("k-1")));
+        let both = headers(&[("idempotency-key", "\"k-1\""), ("x-idempotency-key", "k-1")]);
+        assert_eq!(client_key(&both), Ok(Some("k-1")));
+        let differ = headers(&[("idempotency-key", "a"), ("idempotency-key", "b")]);
+        assert_eq!(client_key(&differ), Err(InvalidIdempotencyKey::Ambiguous));
+        assert_eq!(client_key(&headers(&[("idempotency-key", "")])), Err(InvalidIdempotencyKey::Key));
+    }
+}

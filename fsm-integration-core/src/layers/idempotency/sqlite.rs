@@ -1,0 +1,304 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Lease, Owner, StoreFuture, StoreOutcome,
+    state::{self, Decision, Record},
+};
+use crate::{
+    clock::WallClock,
+    error::{Error, ErrorKind, Result},
+    sqlite::{Database, Migration},
+};
+
+/// What a unit of work finds under its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim<T> {
+    /// Nothing: do the work and record it in the same transaction.
+    Absent,
+    /// The outcome of the first time.
+    Replay(T),
+    /// The key belongs to another payload.
+    Mismatch,
+    /// A leased execution is under way.
+    InProgress,
+}
+
+/// Keeps records in the embedded database, in the table `idempotency`.
+///
+/// Work whose effect lies in the same database needs no lease: [`look_up_in`](Self::look_up_in) and
+/// [`record_done_in`](Self::record_done_in) take part in the effect's own transaction. Sweep now and then.
+#[derive(Clone)]
+pub struct SqliteIdempotencyStore {
+    database: Database,
+    clock: Arc<dyn WallClock>,
+    ttl: Duration,
+}
+
+impl SqliteIdempotencyStore {
+    /// How long outcomes live unless said otherwise (requirement I12).
+    pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// The schema; apply it with [`Database::migrate`] before first use.
+    pub const MIGRATIONS: &'static [Migration] = &[Migration {
+        name: "0001_idempotency",
+        sql: "
+            CREATE TABLE idempotency (
+                id          INTEGER PRIMARY KEY,
+                digest      BLOB    NOT NULL,
+                scope       TEXT    NOT NULL,
+                fingerprint BLOB    NOT NULL,
+                owner       BLOB,             -- null once it is done
+                fence       INTEGER NOT NULL,
+                until       INTEGER NOT NULL, -- end of the lease or of the outcome, ms since 1970
+                outcome     TEXT,             -- JSON, null while in progress
+                UNIQUE (digest, scope)
+            ) STRICT;
+            CREATE INDEX idempotency_until ON idempotency (until);
+            CREATE TABLE idempotency_fence (value INTEGER NOT NULL) STRICT;
+            INSERT INTO idempotency_fence VALUES (0);
+        ",
+    }];
+
+    /// Creates a store whose outcomes live for 24 h.
+    #[must_use]
+    pub fn new(database: Database, clock: Arc<dyn WallClock>) -> Self {
+        Self::with_ttl(database, clock, Self::DEFAULT_TTL)
+    }
+
+    /// Creates a store whose outcomes live for `ttl`.
+    #[must_use]
+    pub fn with_ttl(database: Database, clock: Arc<dyn WallClock>, ttl: Duration) -> Self {
+        Self { database, clock, ttl }
+    }
+
+    /// Looks a key up within a unit of work; a [`Tx`](crate::sqlite::Tx) is such a connection.
+    ///
+    /// # Errors
+    /// The database's, or [`ErrorKind::Internal`] when the stored outcome is no `T`.
+    pub fn look_up_in<T: DeserializeOwned>(
+        &self,
+        connection: &Connection,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+    ) -> Result<Claim<T>> {
+        Ok(match state::begin(load(connection, key)?.as_ref(), fingerprint, self.now()) {
+            Decision::Acquire => Claim::Absent,
+            Decision::Replay(outcome) => Claim::Replay(decode(outcome)?),
+            Decision::Mismatch => Claim::Mismatch,
+            Decision::InProgress { .. } => Claim::InProgress,
+        })
+    }
+
+    /// Records an outcome within the unit of work that had the effect, after it looked up and found nothing.
+    ///
+    /// # Errors
+    /// The database's, or [`ErrorKind::Internal`] when the outcome cannot be serialised.
+    pub fn record_done_in<T: Serialize>(
+        &self,
+        connection: &Connection,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+        outcome: &T,
+    ) -> Result<()> {
+        let outcome = encode(outcome)?;
+        let until = self.now().saturating_add(millis(self.ttl));
+        connection
+            .prepare_cached(
+                "INSERT INTO idempotency (digest, scope, fingerprint, owner, fence, until, outcome)
+                 VALUES (?1, ?2, ?3, NULL, 0, ?4, ?5)
+                 ON CONFLICT (digest, scope) DO UPDATE SET
+                 fingerprint = excluded.fingerprint, owner = NULL, until = excluded.until, outcome = excluded.outcome",
+            )?
+            .execute(params![key.digest(), key.scope(), fingerprint.0, until, outcome])?;
+        Ok(())
+    }
+
+    /// Deletes at most `limit` records whose time is over; returns how many there were.
+    ///
+    /// A record of a crashed owner stays for the time to live, so that its payload stays bound to its key.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn sweep(&self, limit: u32) -> Result<usize> {
+        let now = self.now();
+        let crashed = now.saturating_sub(millis(self.ttl));
+        let work = move |connection: &Connection| -> Result<usize> {
+            let sql = "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency
+                       WHERE until <= ?1 AND (owner IS NULL OR until <= ?2) ORDER BY until LIMIT ?3)";
+            Ok(connection.prepare_cached(sql)?.execute(params![now, crashed, limit])?)
+        };
+        self.database.write(move |tx| work(tx)).await
+    }
+
+    fn now(&self) -> i64 {
+        now(&*self.clock)
+    }
+}
+
+fn now(clock: &dyn WallClock) -> i64 {
+    Timestamp::as_millisecond(clock.timestamp())
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn encode<T: Serialize>(outcome: &T) -> Result<String> {
+    serde_json::to_string(outcome)
+        .map_err(|error| Error::new(ErrorKind::Internal, "the outcome cannot be serialised").with_source(error))
+}
+
+fn decode<T: DeserializeOwned>(outcome: &str) -> Result<T> {
+    serde_json::from_str(outcome)
+        .map_err(|error| Error::new(ErrorKind::Internal, "the stored outcome is of another type").with_source(error))
+}
+
+fn load(connection: &Connection, key: &IdempotencyKey) -> Result<Option<Record<String>>> {
+    let record = connection
+        .prepare_cached(
+            "SELECT fingerprint, owner, fence, until, outcome FROM idempotency WHERE digest = ?1 AND scope = ?2",
+        )?
+        .query_row(params![key.digest(), key.scope()], |row| {
+            let fingerprint = Fingerprint(row.get(0)?);
+            let until = row.get(3)?;
+            Ok(match row.get::<_, Option<[u8; 16]>>(1)? {
+                Some(owner) => {
+                    let lease = Lease { owner: Owner::from_bytes(owner), fence: row.get::<_, i64>(2)?.unsigned_abs() };
+                    Record::InProgress { lease, fingerprint, until }
+                }
+                None => Record::Done { fingerprint, outcome: row.get(4)?, until },
+            })
+        });
+    Ok(record.optional()?)
+}
+
+fn begin(
+    connection: &Connection,
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+    owner: Owner,
+    (now, lease): (i64, Duration),
+) -> Result<Begin<String>> {
+    match state::begin(load(connection, key)?.as_ref(), fingerprint, now) {
+        Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
+        Decision::Mismatch => return Ok(Begin::Mismatch),
+        Decision::InProgress { left } => {
+            return Ok(Begin::InProgress { left: Duration::from_millis(left.unsigned_abs()) });
+        }
+        Decision::Acquire => {}
+    }
+    let fence: i64 = connection
+        .prepare_cached("UPDATE idempotency_fence SET value = value + 1 RETURNING value")?
+        .query_row([], |row| row.get(0))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO idempotency (digest, scope, fingerprint, owner, fence, until)
+             VALUES (:digest, :scope, :fingerprint, :owner, :fence, :until)
+             ON CONFLICT (digest, scope) DO UPDATE SET fingerprint = excluded.fingerprint, owner = excluded.owner,
+             fence = excluded.fence, until = excluded.until, outcome = NULL",
+        )?
+        .execute(named_params! {
+            ":digest": key.digest(),
+            ":scope": key.scope(),
+            ":fingerprint": fingerprint.0,
+            ":owner": owner.to_bytes(),
+            ":fence": fence,
+            ":until": now.saturating_add(millis(lease)),
+        })?;
+    Ok(Begin::Won(Lease { owner, fence: fence.unsigned_abs() }))
+}
+
+/// What the owner of a record may do with it.
+enum Step {
+    Renew { until: i64 },
+    Complete { until: i64, outcome: String },
+    Release,
+}
+
+/// Compare and set: the owner is part of the condition (requirement I7).
+fn step(connection: &Connection, key: &IdempotencyKey, owner: Owner, step: Step) -> Result<StoreOutcome> {
+    let (digest, scope, owner) = (key.digest(), key.scope(), owner.to_bytes());
+    let changed = match step {
+        Step::Renew { until } => connection
+            .prepare_cached("UPDATE idempotency SET until = ?4 WHERE digest = ?1 AND scope = ?2 AND owner = ?3")?
+            .execute(params![digest, scope, owner, until]),
+        Step::Complete { until, outcome } => connection
+            .prepare_cached(
+                "UPDATE idempotency SET until = ?4, outcome = ?5, owner = NULL
+                 WHERE digest = ?1 AND scope = ?2 AND owner = ?3",
+            )?
+            .execute(params![digest, scope, owner, until, outcome]),
+        Step::Release => connection
+            .prepare_cached("DELETE FROM idempotency WHERE digest = ?1 AND scope = ?2 AND owner = ?3")?
+            .execute(params![digest, scope, owner]),
+    }?;
+    Ok(if changed == 1 { StoreOutcome::Stored } else { StoreOutcome::LostLease })
+}
+
+impl SqliteIdempotencyStore {
+    fn step<'a>(&'a self, key: &IdempotencyKey, owner: Owner, next: Result<Step>) -> StoreFuture<'a, StoreOutcome> {
+        let key = key.clone();
+        StoreFuture::boxed(async move {
+            let next = next?;
+            self.database.write(move |tx| step(tx, &key, owner, next)).await
+        })
+    }
+}
+
+impl<T> IdempotencyStore<T> for SqliteIdempotencyStore
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+{
+    fn begin<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+        lease: Duration,
+    ) -> StoreFuture<'a, Begin<T>> {
+        StoreFuture::boxed(async move {
+            let (key, clock) = (key.clone(), Arc::clone(&self.clock));
+            let begun = self.database.write(move |tx| begin(tx, &key, fingerprint, owner, (now(&*clock), lease)));
+            Ok(match begun.await? {
+                Begin::Done(outcome) => Begin::Done(decode(&outcome)?),
+                Begin::Won(lease) => Begin::Won(lease),
+                Begin::Mismatch => Begin::Mismatch,
+                Begin::InProgress { left } => Begin::InProgress { left },
+            })
+        })
+    }
+
+    fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
+        self.step(key, owner, Ok(Step::Renew { until: self.now().saturating_add(millis(lease)) }))
+    }
+
+    fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &T) -> StoreFuture<'a, StoreOutcome> {
+        let until = self.now().saturating_add(millis(self.ttl));
+        self.step(key, owner, encode(outcome).map(|outcome| Step::Complete { until, outcome }))
+    }
+
+    fn release<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner) -> StoreFuture<'a, StoreOutcome> {
+        self.step(key, owner, Ok(Step::Release))
+    }
+
+    /// Best effort: without a runtime the lease runs out instead.
+    fn abandon(&self, key: &IdempotencyKey, owner: Owner) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (store, key) = (self.clone(), key.clone());
+        runtime.spawn(async move {
+            if let Err(error) = IdempotencyStore::<T>::release(&store, &key, owner).await {
+                tracing::warn!(%key, %error, "idempotency.release_failed");
+            }
+        });
+    }
+}
+
+impl fmt::Debug for SqliteIdempotencyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteIdempotencyStore").field("ttl", &self.ttl).finish_non_exhaustive()
+    }
+}
