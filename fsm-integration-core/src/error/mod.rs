@@ -91,6 +91,13 @@ impl Error {
         error
     }
 
+    /// Adds what is wrong in detail.
+    #[must_use]
+    pub fn with_details(mut self, details: FieldErrors) -> Self {
+        self.0.details = details;
+        self
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {

@@ -3,10 +3,10 @@
 //! ```text
 //! listen::serve          header limits and timeout, peers, graceful end
 //!   Edge::outer          correlation id, span, panics, the error body     every route, 404 and 405 included
-//!     Edge::guard        concurrency limit, request timeout               all but the probes
-//!       TenantKeys       who calls                                        the public API
-//!       AdminToken       whether it is an operator                        /admin and /ops
-//!         TenantLimit    how often                                        intake, slots
+//!     TenantKeys         who calls                                        the public API
+//!     AdminToken         whether it is an operator                        /admin and /ops
+//!       TenantLimit      how often                                        intake, slots
+//!         Edge::guard    concurrency limit, request timeout, panics       all but the probes
 //!           JsonBytes    content type, size and time of the body          the handler's argument
 //! ```
 //!
@@ -16,6 +16,7 @@ mod admin;
 mod body;
 mod error;
 mod guard;
+mod limit;
 pub mod listen;
 mod outer;
 mod render;
@@ -38,6 +39,7 @@ pub use self::{
     admin::AdminToken,
     body::{BodyLimits, JsonBytes},
     error::{ApiError, KeepBody},
+    limit::TenantLimit,
     tenant::TenantKeys,
 };
 use crate::config::{KeyHash, ServerConfig};

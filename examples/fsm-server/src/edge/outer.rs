@@ -34,8 +34,7 @@ pub(super) async fn outer(State(edge): State<Edge>, mut request: Request, next: 
     );
     request.extensions_mut().insert(asked.correlation_id.clone());
     request.extensions_mut().insert(edge.body);
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
-    let answer = answer.unwrap_or_else(|_| panicked());
+    let answer = without_panic(next.run(request)).instrument(span.clone()).await;
     let mut answer = span.in_scope(|| {
         log_failure(&answer);
         explained(answer, &asked, edge.clock.timestamp())
@@ -51,9 +50,12 @@ fn correlation_id(headers: &HeaderMap) -> CorrelationId {
     sent.and_then(|text| CorrelationId::new(text).ok()).unwrap_or_else(CorrelationId::random)
 }
 
+/// The answer, or what stands for it after a panic.
+///
 /// The message of a panic may hold anything; the panic hook has written it where it belongs.
-fn panicked() -> Response {
-    ApiError::from(Error::new(ErrorKind::Internal, "a handler panicked")).into_response()
+pub(super) async fn without_panic(answer: impl Future<Output = Response>) -> Response {
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    answer.unwrap_or_else(|_| ApiError::from(Error::new(ErrorKind::Internal, "a handler panicked")).into_response())
 }
 
 /// Failures of ours are logged here and nowhere else; the caller's own are not failures of ours.

@@ -341,3 +341,41 @@ async fn operators_need_the_token_when_there_is_one() {
     assert_eq!(who(&app(None), &[]).await.body, "in");
     assert_eq!(who(&app(None), &[("host", "evil.example.com")]).await.status, 401);
 }
+
+fn limited(panics: bool) -> Router {
+    let clock = Arc::new(SystemClock);
+    let limit = TenantLimit::per_minute("orders", 3.try_into().expect("not zero"), clock);
+    let handler = get(async move || if panics { panic!("hunter2") } else { "in" });
+    let edge = edge(16);
+    edge.outer(
+        TenantKeys::new(&AuthConfig::default())
+            .protect(limit.protect(edge.guard(Router::new().route("/who", handler)))),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_tenant_has_a_limit_of_its_own_and_is_told_how_it_stands() {
+    let app = limited(false);
+    for remaining in ["3", "2", "1", "0"] {
+        let answer = who(&app, &[]).await;
+        assert_eq!(
+            (answer.status, answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-remaining")),
+            (200, "3", remaining)
+        );
+        assert_eq!(answer.header("ratelimit-policy"), r#""orders";q=3;w=60"#);
+    }
+    let refused = who(&app, &[]).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "RATE_LIMIT_EXCEEDED"));
+    assert_eq!((refused.header("retry-after"), refused.header("x-ratelimit-remaining")), ("20", "0"));
+    let detail = json!([{"message": "policy \"orders\" allows 3 requests in 60 s"}]);
+    assert_eq!(refused.json()["error"]["details"], detail);
+    assert_eq!(who(&app, &[("x-tenant-id", "acme")]).await.status, 200);
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_eq!(who(&app, &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_limit_is_told_even_when_the_handler_panics() {
+    let answer = who(&limited(true), &[]).await;
+    assert_eq!((answer.status, answer.code().as_str(), answer.header("x-ratelimit-limit")), (500, "INTERNAL", "3"));
+}
