@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | [`AppointmentAdapter`] | an assignment is confirmed | `/callback/appointment-scheduled` |
 //! | [`OrderStatusAdapter`] | an order moves, or cannot | `/callback/order-status` |
-//! | [`OutcomeAdapter`] | an order is closed | `/callback/installation-outcome` |
-//! | [`CancellationAdapter`] | we call an order off | `/callback/order-cancelled` |
-//! | [`TvModificationsAdapter`] | a technical visit says yes, but | `/callback/tv-modifications` |
+//! | [`OutcomeAdapter`] | an order is closed | `/webhooks/installation-outcome` |
+//! | [`CancellationAdapter`] | we call an order off | `/webhooks/order-cancelled` |
+//! | [`TvModificationsAdapter`] | a technical visit says yes, but | `/webhooks/tv-modifications` |
 
 use std::{marker::PhantomData, sync::Arc};
 

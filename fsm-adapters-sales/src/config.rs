@@ -77,11 +77,11 @@ pub struct CallbackPaths {
     pub appointment_scheduled: String,
     /// States and problems of orders; default `/callback/order-status`.
     pub order_status: String,
-    /// Outcomes; default `/callback/installation-outcome`.
+    /// Outcomes; default `/webhooks/installation-outcome`.
     pub installation_outcome: String,
-    /// Cancellations; default `/callback/order-cancelled`.
+    /// Cancellations; default `/webhooks/order-cancelled`.
     pub order_cancelled: String,
-    /// What a technical visit found; default `/callback/tv-modifications`.
+    /// What a technical visit found; default `/webhooks/tv-modifications`.
     pub tv_modifications: String,
     /// Asked for health with GET; default `/health`.
     pub health: String,
@@ -92,9 +92,9 @@ impl Default for CallbackPaths {
         Self {
             appointment_scheduled: "/callback/appointment-scheduled".to_owned(),
             order_status: "/callback/order-status".to_owned(),
-            installation_outcome: "/callback/installation-outcome".to_owned(),
-            order_cancelled: "/callback/order-cancelled".to_owned(),
-            tv_modifications: "/callback/tv-modifications".to_owned(),
+            installation_outcome: "/webhooks/installation-outcome".to_owned(),
+            order_cancelled: "/webhooks/order-cancelled".to_owned(),
+            tv_modifications: "/webhooks/tv-modifications".to_owned(),
             health: "/health".to_owned(),
         }
     }

@@ -10,9 +10,9 @@
 //!   POST webhooks/sales/…     ──►  inbound::read_sales_webhook ─────────────────────►  order updated, cancelled
 //!   /callback/appointment-scheduled ◄─┐
 //!   /callback/order-status          ◄─┤  outbound::SalesClient ◄─ adapter ◄─ translate ◄── events
-//!   /callback/installation-outcome  ◄─┤
-//!   /callback/order-cancelled       ◄─┤
-//!   /callback/tv-modifications      ◄─┘
+//!   /webhooks/installation-outcome  ◄─┤
+//!   /webhooks/order-cancelled       ◄─┤
+//!   /webhooks/tv-modifications      ◄─┘
 //! ```
 //!
 //! [`adapter`] is the table of contents; [`inbound`] checks what comes in and names every wrong field at once;

@@ -223,9 +223,15 @@ mod tests {
     }
 
     #[test]
+    fn f_v8_everything_about_one_order_has_one_key() {
+        assert_eq!(event(&consistent()).key(), "4:demo,5:PYXIS,11:PX-TEST-001,");
+        let identity = OrderIdentity::new(TenantId::new("demo").unwrap(), SalesSystem::Pyxis, "PX-TEST-001");
+        assert_eq!(event(&consistent()).key(), identity.key());
+    }
+
+    #[test]
     fn an_order_becomes_its_event_with_every_field() {
         let event = event(&consistent());
-        assert_eq!(event.key(), "4:demo,5:PYXIS,11:PX-TEST-001,");
         assert_eq!(event.order_id.to_string(), "89f610ba-631d-5f9d-b3c7-43fa36d1de38");
         let data = &event.order_data;
         assert_eq!((data.order_type, data.priority), (event::OrderType::Upgrade, event::OrderPriority::Emergency));

@@ -7,6 +7,7 @@ mod callback;
 mod identity;
 mod intake;
 mod outcome;
+mod slots;
 
 pub use self::{
     callback::{
@@ -15,4 +16,5 @@ pub use self::{
     identity::OrderIdentity,
     intake::{customer, intake, received, sales_system, scheduling_preferences, service_address, source_system},
     outcome::{Visit, installation_outcome, installed_items, outcome_of},
+    slots::slot_cache_key,
 };

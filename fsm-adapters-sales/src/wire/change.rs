@@ -38,7 +38,7 @@ pub enum SalesChange {
     },
 }
 
-/// Tells the sales system that we have called the order off; the body of `/callback/order-cancelled`.
+/// Tells the sales system that we have called the order off; the body of `/webhooks/order-cancelled`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderCancelled {
@@ -59,7 +59,7 @@ pub struct OrderCancelled {
     pub refund_required: bool,
 }
 
-/// Tells the sales system what a technical visit found, for another price; the body of `/callback/tv-modifications`.
+/// Tells the sales system what a technical visit found, for another price; the body of `/webhooks/tv-modifications`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TvModifications {
