@@ -86,6 +86,8 @@ impl BusinessDay {
     }
 
     /// The pushes due by now after the last one done, oldest first: what an outage has left undone.
+    ///
+    /// A location that starts today has done the day before [`date_of`](Self::date_of) its start.
     pub fn missed(&self, last_done: Date, now: Timestamp) -> impl Iterator<Item = DuePush> + '_ {
         std::iter::successors(last_done.tomorrow().ok(), |date| date.tomorrow().ok())
             .map(|date| DuePush { date, at: self.due(date) })

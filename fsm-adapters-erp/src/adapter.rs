@@ -44,7 +44,30 @@ pub struct InvoiceReceipt {
 /// Creates providers' invoices in Oracle Fusion Payables, each exactly once.
 ///
 /// The client should be a whole stack of layers; its retry layer repeats look-ups, never the POST, which
-/// carries no idempotency key.
+/// carries no idempotency key. A whole call may be repeated at any time: it looks up first.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use fsm_adapters_erp::{ErpConfig, OracleErp, basic_authorization};
+/// use fsm_integration_core::{
+///     clock::SystemClock,
+///     http_client::{HttpClientConfig, HttpService, ReqwestClient, install_tls},
+/// };
+///
+/// install_tls();
+/// let config = ErpConfig {
+///     base_url: "https://pod.fa.region.oraclecloud.com".into(),
+///     business_unit: "Vision Operations".into(),
+///     ..ErpConfig::default()
+/// };
+/// let client = HttpService::new(ReqwestClient::new(HttpClientConfig::default())?);
+/// let erp = OracleErp::new(config, basic_authorization("fsm", "secret")?, client, Arc::new(SystemClock))?;
+/// # Ok::<(), fsm_integration_core::error::Error>(())
+/// ```
+///
+/// # Cancel safety
+/// A call dropped after its POST may have created the invoice; repeat it to know.
 pub struct OracleErp {
     id: AdapterId,
     version: semver::Version,

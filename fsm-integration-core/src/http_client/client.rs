@@ -26,6 +26,14 @@ use crate::{
 /// else is an [`Error`]: a status by [`ErrorKind::of_partner_status`] with the [`PartnerAnswer`] and the
 /// `Retry-After` it came with, a failure of transport by [`TransportCause`](super::TransportCause).
 ///
+/// ```
+/// use fsm_integration_core::http_client::{HttpClientConfig, HttpService, ReqwestClient, install_tls};
+///
+/// install_tls();
+/// let client = HttpService::new(ReqwestClient::new(HttpClientConfig::default())?);
+/// # Ok::<(), fsm_integration_core::error::Error>(())
+/// ```
+///
 /// # Cancel safety
 /// Dropping the future closes the connection; whether the partner did the work is then not known.
 #[derive(Clone)]
@@ -84,7 +92,7 @@ impl ReqwestClient {
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse> {
         let request = reqwest::Request::try_from(request).map_err(failure::of)?;
-        self.targets.check_url(request.url())?;
+        self.targets.check_parsed(request.url())?;
         let mut response = self.client.execute(request).await.map_err(failure::of)?;
         if let Some(kind) = ErrorKind::of_partner_status(response.status().as_u16()) {
             return Err(self.refusal(kind, response).await);

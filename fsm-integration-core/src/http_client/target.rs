@@ -39,15 +39,15 @@ impl Default for TargetPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetRefused {
+    /// It is no absolute URL.
+    #[error("the target is no absolute URL")]
+    NotAUrl,
     /// The scheme is not one of those allowed.
     #[error("the target's scheme is not allowed; use https")]
     Scheme,
     /// A user or a password stands in the URL.
     #[error("the target's URL holds credentials; configure them as secrets")]
     Credentials,
-    /// There is no host in the URL.
-    #[error("the target's URL has no host")]
-    NoHost,
     /// The address is loopback, private, link-local or otherwise not public.
     #[error("the target's address is not public; add its range to the allow list if it is meant")]
     Address,
@@ -71,9 +71,15 @@ impl TargetPolicy {
 
     /// Checks what can be told without resolving: scheme, credentials, and an address in place of a name.
     ///
+    /// For a URL that is about to be stored; the client checks it again, and what its name resolves to.
+    ///
     /// # Errors
     /// The first reason against it.
-    pub fn check_url(&self, url: &Url) -> Result<(), TargetRefused> {
+    pub fn check_url(&self, url: &str) -> Result<(), TargetRefused> {
+        self.check_parsed(&Url::parse(url).map_err(|_| TargetRefused::NotAUrl)?)
+    }
+
+    pub(super) fn check_parsed(&self, url: &Url) -> Result<(), TargetRefused> {
         match url.scheme() {
             "https" => {}
             "http" if !self.https_only => {}
@@ -83,7 +89,7 @@ impl TargetPolicy {
             return Err(TargetRefused::Credentials);
         }
         // `Url` has already turned 0x7f.1, 2130706433 and their like into the address they mean.
-        let host = url.host_str().ok_or(TargetRefused::NoHost)?;
+        let host = url.host_str().ok_or(TargetRefused::NotAUrl)?;
         match host.trim_start_matches('[').trim_end_matches(']').parse() {
             Ok(address) => self.check_address(address),
             Err(_) => Ok(()),
@@ -167,10 +173,6 @@ impl fmt::Debug for SafeUrl<'_> {
 mod tests {
     use super::*;
 
-    fn url(policy: &TargetPolicy, text: &str) -> Result<(), TargetRefused> {
-        policy.check_url(&Url::parse(text).expect("a URL"))
-    }
-
     /// F-W12.
     #[test]
     fn no_address_that_is_not_public_passes() {
@@ -224,25 +226,26 @@ mod tests {
             "http://169.254.169.254./",
             "http://１２７.0.0.1/",
         ] {
-            assert_eq!(url(&policy, text), Err(TargetRefused::Address), "{text}");
+            assert_eq!(policy.check_url(text), Err(TargetRefused::Address), "{text}");
         }
     }
 
     #[test]
     fn scheme_and_credentials_are_checked() {
         let policy = TargetPolicy::default();
-        assert_eq!(url(&policy, "http://example.org/"), Err(TargetRefused::Scheme));
-        assert_eq!(url(&policy, "ftp://example.org/"), Err(TargetRefused::Scheme));
-        assert_eq!(url(&policy, "https://user@example.org/"), Err(TargetRefused::Credentials));
-        assert_eq!(url(&policy, "https://:pass@example.org/"), Err(TargetRefused::Credentials));
-        assert_eq!(url(&policy, "https://example.org/"), Ok(()));
+        assert_eq!(policy.check_url("http://example.org/"), Err(TargetRefused::Scheme));
+        assert_eq!(policy.check_url("ftp://example.org/"), Err(TargetRefused::Scheme));
+        assert_eq!(policy.check_url("https://user@example.org/"), Err(TargetRefused::Credentials));
+        assert_eq!(policy.check_url("https://:pass@example.org/"), Err(TargetRefused::Credentials));
+        assert_eq!(policy.check_url("example.org/hook"), Err(TargetRefused::NotAUrl));
+        assert_eq!(policy.check_url("https://example.org/"), Ok(()));
     }
 
     #[test]
     fn loopback_needs_the_allow_list() {
-        assert_eq!(url(&TargetPolicy::loopback(), "http://127.0.0.1:1/"), Ok(()));
-        assert_eq!(url(&TargetPolicy::loopback(), "http://[::1]:1/"), Ok(()));
-        assert_eq!(url(&TargetPolicy::loopback(), "http://10.0.0.1/"), Err(TargetRefused::Address));
+        assert_eq!(TargetPolicy::loopback().check_url("http://127.0.0.1:1/"), Ok(()));
+        assert_eq!(TargetPolicy::loopback().check_url("http://[::1]:1/"), Ok(()));
+        assert_eq!(TargetPolicy::loopback().check_url("http://10.0.0.1/"), Err(TargetRefused::Address));
     }
 
     /// F-W14.

@@ -14,6 +14,9 @@ use wiremock::{
 use super::*;
 use crate::http_client::{TransportCause, install_tls};
 
+/// A label of 64 characters fails without asking any name server.
+const UNRESOLVABLE: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
+
 fn config() -> HttpClientConfig {
     HttpClientConfig { targets: TargetPolicy::loopback(), ..HttpClientConfig::default() }
 }
@@ -130,8 +133,18 @@ async fn a_refused_connection_is_told_by_type() {
 }
 
 #[tokio::test]
+async fn a_server_without_tls_is_no_https_server() {
+    let address = raw(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let error = fail(config(), &format!("https://{address}/")).await;
+    assert_eq!(
+        (error.kind(), TransportCause::of(&error)),
+        (ErrorKind::Unavailable, Some(TransportCause::NotConnected))
+    );
+}
+
+#[tokio::test]
 async fn a_name_that_does_not_resolve_is_told_by_type() {
-    let error = fail(config(), "http://does-not-exist.invalid/").await;
+    let error = fail(config(), &format!("http://{UNRESOLVABLE}/")).await;
     assert_eq!(TransportCause::of(&error), Some(TransportCause::HostNotFound));
 }
 
@@ -159,8 +172,8 @@ async fn a_private_target_is_refused_before_a_connection() {
 /// F-W14.
 #[tokio::test]
 async fn no_error_tells_the_query() {
-    for url in ["http://127.0.0.1:1/?token=secret", "http://does-not-exist.invalid/?token=secret"] {
-        let error = fail(config(), url).await;
+    for host in ["127.0.0.1:1", UNRESOLVABLE] {
+        let error = fail(config(), &format!("http://{host}/?token=secret")).await;
         assert!(!format!("{error:?} {error}").contains("secret"));
     }
 }
