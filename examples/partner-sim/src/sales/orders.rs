@@ -33,33 +33,60 @@ pub fn order(n: u64) -> Value {
     OrderBook::default().order(n)
 }
 
-struct Place {
-    street: &'static str,
-    city: &'static str,
-    state: &'static str,
-    postal_code: &'static str,
-    country: &'static str,
+#[derive(Clone, Copy)]
+struct Country {
+    code: &'static str,
     currency: &'static str,
     dialling: &'static str,
 }
 
-macro_rules! places {
-    ($($country:literal $currency:literal $dialling:literal: $([$street:literal, $city:literal, $state:literal, $code:literal])+;)+) => {
-        &[$($(Place { street: $street, city: $city, state: $state, postal_code: $code,
-                      country: $country, currency: $currency, dialling: $dialling }),+),+]
-    };
+const US: Country = Country { code: "US", currency: "USD", dialling: "+1415555" };
+const FR: Country = Country { code: "FR", currency: "EUR", dialling: "+3314012" };
+const ES: Country = Country { code: "ES", currency: "EUR", dialling: "+3491123" };
+const IT: Country = Country { code: "IT", currency: "EUR", dialling: "+3906123" };
+const PL: Country = Country { code: "PL", currency: "PLN", dialling: "+4822123" };
+
+#[derive(Clone, Copy)]
+struct Place {
+    country: Country,
+    /// Street, city, state or region, postal code.
+    address: [&'static str; 4],
 }
 
-const PLACES: &[Place] = places! {
-    "US" "USD" "+1415555": ["Market St", "San Francisco", "CA", "94105"] ["Broadway", "New York", "NY", "10001"]
-                           ["State St", "Chicago", "IL", "60601"] ["Congress Ave", "Austin", "TX", "78701"];
-    "FR" "EUR" "+3314012": ["Rue de Rivoli", "Paris", "IDF", "75001"] ["Rue de la Paix", "Lyon", "ARA", "69002"]
-                           ["La Canebière", "Marseille", "PAC", "13001"];
-    "ES" "EUR" "+3491123": ["Calle de Alcalá", "Madrid", "MD", "28013"] ["La Rambla", "Barcelona", "CT", "08002"]
-                           ["Calle Colón", "Valencia", "VC", "46002"];
-    "IT" "EUR" "+3906123": ["Via Nazionale", "Roma", "RM", "00184"] ["Via Dante", "Milano", "MI", "20121"];
-    "PL" "PLN" "+4822123": ["Marszałkowska", "Warszawa", "MZ", "00-001"] ["Floriańska", "Kraków", "MA", "31-042"];
-};
+const fn place(country: Country, address: [&'static str; 4]) -> Place {
+    Place { country, address }
+}
+
+const PLACES: &[Place] = &[
+    place(US, ["Market St", "San Francisco", "CA", "94105"]),
+    place(US, ["Broadway", "New York", "NY", "10001"]),
+    place(US, ["State St", "Chicago", "IL", "60601"]),
+    place(US, ["Congress Ave", "Austin", "TX", "78701"]),
+    place(FR, ["Rue de Rivoli", "Paris", "IDF", "75001"]),
+    place(FR, ["Rue de la Paix", "Lyon", "ARA", "69002"]),
+    place(FR, ["La Canebière", "Marseille", "PAC", "13001"]),
+    place(ES, ["Calle de Alcalá", "Madrid", "MD", "28013"]),
+    place(ES, ["La Rambla", "Barcelona", "CT", "08002"]),
+    place(ES, ["Calle Colón", "Valencia", "VC", "46002"]),
+    place(IT, ["Via Nazionale", "Roma", "RM", "00184"]),
+    place(IT, ["Via Dante", "Milano", "MI", "20121"]),
+    place(PL, ["Marszałkowska", "Warszawa", "MZ", "00-001"]),
+    place(PL, ["Floriańska", "Kraków", "MA", "31-042"]),
+];
+
+impl Place {
+    fn address(&self, n: u64) -> Value {
+        let [street, city, state, postal_code] = self.address;
+        json!({"street": format!("{} {street}", 1 + n % 200), "city": city, "state": state,
+               "postalCode": postal_code, "country": self.country.code})
+    }
+
+    fn customer(&self, n: u64, contact: &str) -> Value {
+        json!({"customerId": format!("CUST-{n:08}"), "firstName": "Alex", "lastName": format!("Sample{n}"),
+               "email": format!("customer{n}@example.com"), "preferredContactMethod": contact,
+               "phone": format!("{}{:04}", self.country.dialling, n % 10_000)})
+    }
+}
 
 const PRODUCTS: [(&str, &str, i64); 3] = [
     ("PROD-FIBER-1GB", "Fiber Internet 1GB", 9999),
@@ -76,60 +103,35 @@ impl OrderBook {
     /// Writes the n-th order.
     #[must_use]
     pub fn order(&self, n: u64) -> Value {
-        // Index by a scrambled number, so that the choices do not march in step.
-        let pick = |salt: u64, among: usize| {
-            let mixed = (n ^ (salt << 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            usize::try_from((mixed >> 33) % among as u64).expect("smaller than a length")
-        };
         let system = self.system(n);
-        let place = &PLACES[pick(1, PLACES.len())];
-        let quantity = 1 + pick(2, 3);
-        let preferred = self.first_day.saturating_add(i64::try_from(pick(3, 28)).unwrap_or_default().days());
-        let (start, end) = WINDOWS[pick(4, WINDOWS.len())];
-        let (product, name, cents) = PRODUCTS[pick(5, PRODUCTS.len())];
-        let unit = Decimal::new(cents, 2);
-        let subtotal = unit * Decimal::from(quantity);
-        let tax = (subtotal * Decimal::new(20, 2)).round_dp(2);
+        let place = one_of(PLACES, n, 1);
+        let quantity = 1 + choice(n, 2, 3);
+        let preferred = self.first_day.saturating_add(i64::try_from(choice(n, 3, 28)).unwrap_or_default().days());
+        let (start, end) = one_of(&WINDOWS, n, 4);
+        let (product, name, cents) = one_of(&PRODUCTS, n, 5);
+        let currency = place.country.currency;
         json!({
             "externalOrderId": format!("{}{}-{n:08}", system.prefix(), self.prefix),
             "salesSystem": system.wire(),
-            "orderType": TYPES[pick(6, TYPES.len())],
-            "priority": PRIORITIES[pick(7, PRIORITIES.len())],
-            "customer": {
-                "customerId": format!("CUST-{n:08}"),
-                "firstName": "Alex",
-                "lastName": format!("Sample{n}"),
-                "email": format!("customer{n}@example.com"),
-                "phone": format!("{}{:04}", place.dialling, n % 10_000),
-                "preferredContactMethod": CONTACTS[pick(8, CONTACTS.len())]
-            },
-            "serviceAddress": {
-                "street": format!("{} {}", 1 + n % 200, place.street),
-                "city": place.city,
-                "state": place.state,
-                "postalCode": place.postal_code,
-                "country": place.country
-            },
+            "orderType": one_of(&TYPES, n, 6),
+            "priority": one_of(&PRIORITIES, n, 7),
+            "customer": place.customer(n, one_of(&CONTACTS, n, 8)),
+            "serviceAddress": place.address(n),
             "serviceItems": [{
                 "itemId": format!("ITEM-{n:08}"),
                 "productId": product,
                 "productName": name,
                 "quantity": quantity,
-                "unitPrice": { "amount": unit.to_string(), "currency": place.currency },
+                "unitPrice": { "amount": Decimal::new(cents, 2).to_string(), "currency": currency },
                 "requiresInstallation": true
             }],
-            "totalAmount": {
-                "subtotal": subtotal.to_string(),
-                "tax": format!("{tax:.2}"),
-                "total": format!("{:.2}", subtotal + tax),
-                "currency": place.currency
-            },
+            "totalAmount": amounts(Decimal::new(cents, 2) * Decimal::from(quantity), currency),
             "schedulingPreferences": {
                 "preferredDate": preferred.to_string(),
                 "timeWindow": { "start": start, "end": end }
             },
             "requiredSkills": ["FIBER_INSTALLATION"],
-            "estimatedDuration": 60 + 30 * pick(9, 3)
+            "estimatedDuration": 60 + 30 * choice(n, 9, 3)
         })
     }
 
@@ -137,6 +139,22 @@ impl OrderBook {
         let turn = n.checked_rem(self.systems.len() as u64).and_then(|turn| usize::try_from(turn).ok());
         turn.and_then(|turn| self.systems.get(turn)).copied().unwrap_or(SalesSystem::Pyxis)
     }
+}
+
+fn amounts(subtotal: Decimal, currency: &str) -> Value {
+    let tax = (subtotal * Decimal::new(20, 2)).round_dp(2);
+    let [subtotal, tax, total] = [subtotal, tax, subtotal + tax].map(|amount| format!("{amount:.2}"));
+    json!({"subtotal": subtotal, "tax": tax, "total": total, "currency": currency})
+}
+
+fn one_of<T: Copy>(among: &[T], n: u64, salt: u64) -> T {
+    among[choice(n, salt, among.len())]
+}
+
+/// Chooses by a scrambled number, so that the choices of an order do not march in step.
+fn choice(n: u64, salt: u64, among: usize) -> usize {
+    let mixed = (n ^ (salt << 40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from((mixed >> 33) % among as u64).expect("smaller than a length")
 }
 
 #[cfg(test)]
