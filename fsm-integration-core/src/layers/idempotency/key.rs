@@ -150,6 +150,12 @@ mod tests {
     }
 
     #[test]
+    fn f_i2_the_same_business_identity_is_the_same_key_on_every_attempt() {
+        assert_eq!(key("demo", "order", "PX-TEST-001"), key("demo", "order", "PX-TEST-001"));
+        assert_eq!(key("demo", "order", "1").to_string(), key("demo", "order", "1").to_string());
+    }
+
+    #[test]
     fn f_i10_no_two_keys_share_a_name() {
         assert_ne!(key("a", "lock", "x"), key("a", "order", "lock:x"));
         for (tenant, operation, client) in
