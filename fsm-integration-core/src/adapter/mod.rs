@@ -1,5 +1,8 @@
 //! What an integration is: an adapter with a name, a version and one verb.
 
+pub mod fields;
+pub mod json;
+
 mod context;
 mod id;
 mod service;

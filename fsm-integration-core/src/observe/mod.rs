@@ -1,3 +1,4 @@
 //! What others see: health, metrics, traces.
 
 pub mod health;
+pub mod metrics;

@@ -1,1 +1,39 @@
-//! (being written)
+//! Rate limit: a token bucket, alone or one for each key, and the layer that asks it.
+//!
+//! * [`TokenBucket`] and [`KeyedTokenBucket`] are exact: their arithmetic ([`gcra`]) is in whole nanoseconds, one
+//!   atomic step a decision, monotonic time.
+//! * [`Decision`] says what is left, when to come back and when the bucket is full; [`headers`] tells a caller.
+//! * [`RateLimitLayer`] refuses at once and never waits; place it *inside* retry and circuit breaker, and *outside*
+//!   the attempt's timeout. A retry outside waits for the hint.
+//! * [`RateLimitStore`] is the seam for buckets that many processes share.
+
+mod bucket;
+mod cell;
+mod decision;
+mod future;
+pub mod gcra;
+mod headers;
+mod keyed;
+mod layer;
+mod limit;
+mod origin;
+mod quota;
+mod service;
+mod shard;
+mod store;
+
+pub use self::{
+    bucket::TokenBucket,
+    decision::Decision,
+    future::RateLimitFuture,
+    headers::headers,
+    keyed::KeyedTokenBucket,
+    layer::RateLimitLayer,
+    limit::{KeyOf, Keyed, Limit},
+    quota::Quota,
+    service::RateLimitService,
+    store::RateLimitStore,
+};
+
+#[cfg(test)]
+mod tests;

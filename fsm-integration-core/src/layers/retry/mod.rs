@@ -1,1 +1,40 @@
-//! (being written)
+//! Retry: the same call again, now, if that can help.
+//!
+//! * What is retried is decided by [`ErrorClass`](crate::error::ErrorClass): transient, throttled and timed out.
+//!   A refusal by a circuit breaker is not: waiting within the call is pointless.
+//! * Waits grow exponentially, are scattered and never exceed the cap ([`RetryConfig::delay`]). The other side's
+//!   `Retry-After` is never undercut; one that is too long for a call ends it, and the [`DurableSchedule`] of
+//!   whoever keeps the work takes over.
+//! * A shared [`RetryBudget`] keeps an outage from being answered with a storm.
+//! * The layer sends a request again only if [`Replay`] allows it.
+//!
+//! Place it *outside* the circuit breaker, the rate limit and the attempt's timeout, so that each attempt passes
+//! all three, and *inside* the deadline of the whole call.
+
+#[cfg(feature = "backoff")]
+mod backoff;
+mod budget;
+mod config;
+mod decide;
+mod durable;
+mod future;
+mod layer;
+mod replay;
+mod schedule;
+mod service;
+mod strategy;
+
+pub use self::{
+    budget::{RetryBudget, RetryBudgetConfig},
+    config::{Jitter, RetryConfig},
+    durable::DurableSchedule,
+    future::RetryFuture,
+    layer::RetryLayer,
+    replay::{Attempt, Replay},
+    schedule::RetryDelays,
+    service::RetryService,
+    strategy::RetryStrategy,
+};
+
+#[cfg(test)]
+mod tests;

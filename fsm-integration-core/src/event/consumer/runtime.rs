@@ -1,0 +1,215 @@
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Consumer, ConsumerConfig, ConsumerState,
+    lanes::Lanes,
+    ledger::{Ledger, STORE_PAUSE, Start},
+    progress::Progress,
+    settle::{Ending, Settler, Task},
+    systemic::Systemic,
+};
+use crate::{error::Result, event::log::EventLog};
+
+pub(super) async fn run(consumer: Consumer, shutdown: CancellationToken) {
+    let Consumer { config, log, handler, clock, state } = consumer;
+    let ledger = Ledger { database: log.database().clone(), group: Arc::clone(&config.group) };
+    let Some(start) = known(&ledger, &shutdown).await else { return };
+    let settler = Settler {
+        ledger,
+        handler,
+        handler_timeout: config.handler_timeout,
+        schedule: config.schedule.clone(),
+        clock,
+        progress: Mutex::new(Progress::starting_at(start.committed)),
+        systemic: Mutex::new(Systemic::new()),
+    };
+    tracing::debug!(group = %config.group, committed = start.committed, "consumer group started");
+    Runtime::new(config, log, settler, start, state).run(shutdown).await;
+}
+
+/// What the group remembers; asked until the store answers.
+async fn known(ledger: &Ledger, shutdown: &CancellationToken) -> Option<Start> {
+    loop {
+        match ledger.start().await {
+            Ok(start) => return Some(start),
+            Err(error) => tracing::error!(error = %error, group = %ledger.group, "consumer group cannot start yet"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(STORE_PAUSE) => {}
+            () = shutdown.cancelled() => return None,
+        }
+    }
+}
+
+struct Runtime {
+    config: ConsumerConfig,
+    log: EventLog,
+    settler: Arc<Settler>,
+    state: watch::Sender<ConsumerState>,
+    position: i64,
+    settled: HashSet<i64>,
+    held: HashSet<Arc<str>>,
+    lanes: Lanes<Task>,
+    ready: VecDeque<Task>,
+    tasks: JoinSet<(Task, Ending)>,
+    next_due: Option<Timestamp>,
+}
+
+impl Runtime {
+    fn new(
+        config: ConsumerConfig,
+        log: EventLog,
+        settler: Settler,
+        start: Start,
+        state: watch::Sender<ConsumerState>,
+    ) -> Self {
+        Self {
+            config,
+            log,
+            settler: Arc::new(settler),
+            state,
+            position: start.committed,
+            settled: start.settled,
+            next_due: (!start.held.is_empty()).then_some(Timestamp::UNIX_EPOCH),
+            held: start.held,
+            lanes: Lanes::default(),
+            ready: VecDeque::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    async fn run(mut self, shutdown: CancellationToken) {
+        let mut appended = self.log.appended();
+        let mut state = self.state.subscribe();
+        let mut woken = self.log.woken();
+        while !shutdown.is_cancelled() {
+            if let Err(error) = self.fill().await {
+                tracing::error!(error = %error, group = %self.config.group, "events cannot be read; trying again");
+                tokio::time::sleep(STORE_PAUSE).await;
+                continue;
+            }
+            self.spawn_ready();
+            let due = self.next_due;
+            let clock = Arc::clone(&self.settler.clock);
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                _ = appended.changed() => {}
+                _ = state.changed() => {}
+                _ = woken.changed() => self.next_due = Some(Timestamp::UNIX_EPOCH),
+                () = async { match due {
+                    Some(due) => clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }} => self.next_due = Some(Timestamp::UNIX_EPOCH),
+            }
+        }
+        self.ready.clear();
+        while let Some(ended) = self.tasks.join_next().await {
+            self.ended(ended);
+        }
+    }
+
+    /// Takes in what is new or due, as far as there is room.
+    async fn fill(&mut self) -> Result<()> {
+        if *self.state.borrow() != ConsumerState::Running {
+            return Ok(());
+        }
+        self.settler.catch_up().await?;
+        if self.next_due == Some(Timestamp::UNIX_EPOCH) {
+            self.take_due().await?;
+        }
+        let room = self.config.prefetch.saturating_sub(self.in_memory());
+        if room == 0 || self.log.end_of(&self.config.topics) <= self.position {
+            return Ok(());
+        }
+        let end = self.log.end_of(&self.config.topics);
+        let records = self.log.read(Arc::clone(&self.config.topics), self.position, room).await?;
+        self.position = if records.len() < room { end.max(self.position) } else { self.position };
+        for record in records {
+            self.position = self.position.max(record.offset);
+            if self.settled.remove(&record.offset) {
+                continue;
+            }
+            self.settler.progress.lock().begin(record.offset);
+            self.enter(Task { record: Arc::new(record), attempts: 0, replayed: false, redelivery: false });
+        }
+        Ok(())
+    }
+
+    async fn take_due(&mut self) -> Result<()> {
+        let now = self.settler.clock.timestamp();
+        let room = self.config.concurrency.saturating_sub(self.ready.len()).max(1);
+        for due in self.settler.ledger.due(now, room).await? {
+            let key = &due.record.key;
+            // One that is under way already is due until it has ended.
+            if !self.lanes.is_busy(key) {
+                self.held.insert(Arc::clone(key));
+                let (attempts, replayed) = (due.attempts, due.replayed);
+                self.enter(Task { record: Arc::new(due.record), attempts, replayed, redelivery: true });
+            }
+        }
+        self.next_due = self.settler.ledger.next_due(now).await?;
+        Ok(())
+    }
+
+    fn enter(&mut self, task: Task) {
+        let key = Arc::clone(&task.record.key);
+        self.ready.extend(self.lanes.enter(&key, task));
+    }
+
+    fn in_memory(&self) -> usize {
+        self.lanes.running() + self.lanes.waiting()
+    }
+
+    fn spawn_ready(&mut self) {
+        while self.tasks.len() < self.config.concurrency
+            && *self.state.borrow() == ConsumerState::Running
+            && let Some(task) = self.ready.pop_front()
+        {
+            let settler = Arc::clone(&self.settler);
+            let hold_back = !task.redelivery && self.held.contains(&task.record.key);
+            self.tasks.spawn(async move {
+                let ending = if hold_back { settler.hold_back(&task).await } else { settler.settle(&task).await };
+                (task, ending)
+            });
+        }
+    }
+
+    fn ended(&mut self, ended: std::result::Result<(Task, Ending), tokio::task::JoinError>) {
+        let (task, ending) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(error = %error, group = %self.config.group, "event handling broke off; it is done again at the next start");
+                return;
+            }
+        };
+        let key = &task.record.key;
+        if task.redelivery {
+            self.next_due = Some(Timestamp::UNIX_EPOCH);
+        }
+        match ending {
+            Ending::Settled { held: false } if task.redelivery => drop(self.held.remove(key)),
+            Ending::Settled { .. } => {}
+            Ending::Parked => {
+                self.held.insert(Arc::clone(key));
+                self.next_due = Some(Timestamp::UNIX_EPOCH);
+            }
+            Ending::Stop { reason } => {
+                tracing::error!(group = %self.config.group, reason = %reason,
+                    "consumer group stopped: most events fail for good; mend the cause, then resume the group");
+                self.state.send_replace(ConsumerState::Stopped { reason });
+                self.ready.push_front(task);
+                return;
+            }
+        }
+        self.ready.extend(self.lanes.leave(key));
+    }
+}

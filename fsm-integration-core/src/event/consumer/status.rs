@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use rusqlite::params;
+use tokio::sync::watch;
+
+use super::ConsumerConfig;
+use crate::{
+    error::Result,
+    event::{Topic, log::EventLog},
+};
+
+/// Whether a group runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConsumerState {
+    /// It reads and handles.
+    Running,
+    /// It stopped by itself, because most records failed for good; an operator resumes it.
+    Stopped {
+        /// The failure that was one too many.
+        reason: String,
+    },
+}
+
+/// Watches one group from outside.
+#[derive(Debug, Clone)]
+pub struct ConsumerHandle {
+    group: Arc<str>,
+    topics: Arc<[Topic]>,
+    log: EventLog,
+    state: watch::Sender<ConsumerState>,
+}
+
+impl ConsumerHandle {
+    pub(super) fn new(config: &ConsumerConfig, log: EventLog, state: watch::Sender<ConsumerState>) -> Self {
+        Self { group: Arc::clone(&config.group), topics: Arc::clone(&config.topics), log, state }
+    }
+
+    /// The group's name.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The topics it reads.
+    #[must_use]
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn state(&self) -> ConsumerState {
+        self.state.borrow().clone()
+    }
+
+    /// Lets a stopped group go on from where it stopped.
+    pub fn resume(&self) {
+        self.state.send_replace(ConsumerState::Running);
+    }
+
+    /// How many records of its topics it has not settled yet.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn lag(&self) -> Result<u64> {
+        let (group, topics) = (Arc::clone(&self.group), Arc::clone(&self.topics));
+        self.log
+            .database()
+            .read(move |db| {
+                let mut statement = db.prepare_cached(
+                    "SELECT count(*) FROM event_log WHERE topic = ?1 AND offset >
+                         coalesce((SELECT committed FROM consumer_groups WHERE name = ?2), 0)",
+                )?;
+                let mut lag = 0;
+                for topic in topics.iter() {
+                    lag += statement.query_row(params![topic.as_str(), &*group], |row| row.get::<_, i64>(0))?;
+                }
+                Ok(u64::try_from(lag).unwrap_or(0))
+            })
+            .await
+    }
+}

@@ -1,0 +1,67 @@
+use std::collections::VecDeque;
+
+/// Notices when failing is no longer the record's fault (requirement D11): an unknown error in every record is a bug
+/// of ours, and dead-lettering them all would only hide it.
+#[derive(Debug)]
+pub(super) struct Systemic {
+    recent: VecDeque<bool>,
+    dead: usize,
+}
+
+impl Systemic {
+    /// How many outcomes are looked at together.
+    const WINDOW: usize = 40;
+    /// Fewer outcomes than this prove nothing.
+    const MINIMUM: usize = 20;
+
+    pub(super) fn new() -> Self {
+        Self { recent: VecDeque::with_capacity(Self::WINDOW), dead: 0 }
+    }
+
+    /// Notes an outcome; `true` when more than half of the recent ones are dead letters.
+    pub(super) fn note(&mut self, dead: bool) -> bool {
+        if self.recent.len() == Self::WINDOW && self.recent.pop_front() == Some(true) {
+            self.dead -= 1;
+        }
+        self.recent.push_back(dead);
+        self.dead += usize::from(dead);
+        let systemic = dead && self.recent.len() >= Self::MINIMUM && self.dead * 2 > self.recent.len();
+        if systemic {
+            // Whoever resumes the group gives it a fresh chance.
+            *self = Self::new();
+        }
+        systemic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_poisoned_records_do_not_stop_the_group() {
+        let mut systemic = Systemic::new();
+        assert!((0..19).all(|_| !systemic.note(true)));
+        let mut mixed = Systemic::new();
+        assert!((0..200).all(|n| !mixed.note(n % 2 == 1)));
+    }
+
+    #[test]
+    fn failing_on_everything_stops_the_group() {
+        let mut systemic = Systemic::new();
+        let stopped_at = (1..100).find(|_| systemic.note(true));
+        assert_eq!(stopped_at, Some(20));
+    }
+
+    #[test]
+    fn old_failures_are_forgotten() {
+        let mut systemic = Systemic::new();
+        for _ in 0..19 {
+            systemic.note(true);
+        }
+        for _ in 0..40 {
+            systemic.note(false);
+        }
+        assert!((0..19).all(|_| !systemic.note(true)));
+    }
+}

@@ -1,0 +1,54 @@
+use super::*;
+use crate::{clock::SystemClock, sqlite::DatabaseConfig};
+
+async fn log() -> (tempfile::TempDir, EventLog) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("t.db"), DatabaseConfig::default()).unwrap();
+    database.migrate(&[MIGRATION]).await.unwrap();
+    (folder, EventLog::open(database, Arc::new(SystemClock)).await.unwrap())
+}
+
+const ORDERS: Topic = Topic::from_static("orders");
+const OTHER: Topic = Topic::from_static("other");
+
+async fn append(log: &EventLog, topic: Topic, key: &'static str, fails: bool) -> Result<i64> {
+    let inner = log.clone();
+    log.database()
+        .write(move |tx| {
+            let offset = inner.append_raw(tx, &topic, key, Uuid::now_v7(), &Headers::default(), b"x")?;
+            if fails { Err(ErrorKind::Internal.into()) } else { Ok(offset) }
+        })
+        .await
+}
+
+#[tokio::test]
+async fn records_come_back_in_the_order_they_were_appended_over_all_topics_asked_for() {
+    let (_folder, log) = log().await;
+    for (topic, key) in [(ORDERS, "a"), (OTHER, "b"), (Topic::from_static("third"), "c"), (ORDERS, "d")] {
+        append(&log, topic, key, false).await.unwrap();
+    }
+    let records = log.read([OTHER, ORDERS].into(), 0, 10).await.unwrap();
+    assert_eq!(records.iter().map(|record| &*record.key).collect::<Vec<_>>(), ["a", "b", "d"]);
+    let rest = log.read([OTHER, ORDERS].into(), records[0].offset, 1).await.unwrap();
+    assert_eq!(&*rest[0].key, "b");
+}
+
+#[tokio::test]
+async fn an_event_of_an_undone_unit_never_existed() {
+    let (_folder, log) = log().await;
+    let mut appended = log.appended();
+    append(&log, ORDERS, "a", true).await.unwrap_err();
+    assert!(!appended.has_changed().unwrap());
+    assert_eq!(log.end_of(&[ORDERS]), 0);
+    append(&log, ORDERS, "b", false).await.unwrap();
+    assert!(appended.borrow_and_update().is_positive());
+    assert_eq!(&*log.read([ORDERS].into(), 0, 10).await.unwrap()[0].key, "b");
+}
+
+#[tokio::test]
+async fn a_reopened_log_knows_where_its_topics_end() {
+    let (_folder, log) = log().await;
+    let offset = append(&log, ORDERS, "a", false).await.unwrap();
+    let again = EventLog::open(log.database().clone(), Arc::new(SystemClock)).await.unwrap();
+    assert_eq!((again.end_of(&[ORDERS]), again.end_of(&[OTHER])), (offset, 0));
+}

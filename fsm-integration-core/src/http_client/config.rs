@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use super::TargetPolicy;
+
+/// How a [`ReqwestClient`](super::ReqwestClient) behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpClientConfig {
+    /// Longest time to connect, TLS included; default 5 s (requirement W18).
+    pub connect_timeout: Duration,
+    /// Longest time for a whole call, body included; default 60 s.
+    ///
+    /// A backstop for a client without a stack: the attempt timeout of a profile is never longer.
+    pub total_timeout: Duration,
+    /// How long an idle connection is kept; default 60 s.
+    pub idle_timeout: Duration,
+    /// Most idle connections kept to one host; default 16.
+    pub max_idle_per_host: usize,
+    /// Largest successful answer in bytes; default 1 MiB. A larger one is a failure.
+    pub max_body: usize,
+    /// Bytes kept of a failed answer, the rest is not read; default 64 KiB (requirement W18).
+    pub max_error_body: usize,
+    /// Longest `Retry-After` that is believed; default 1 h (requirement W11).
+    pub max_retry_after: Duration,
+    /// `User-Agent` of requests that carry none; default the name and version of this crate.
+    pub user_agent: String,
+    /// Where connections may go; default public addresses over https only.
+    pub targets: TargetPolicy,
+}
+
+impl Default for HttpClientConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(60),
+            max_idle_per_host: 16,
+            max_body: 1024 * 1024,
+            max_error_body: 64 * 1024,
+            max_retry_after: Duration::from_secs(3600),
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+            targets: TargetPolicy::default(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+use std::{fmt, ops::Deref, sync::Arc, thread};
+
+use super::core::Core;
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{CircuitOpen, Classify, ErrorClass},
+};
+
+/// How a call ended, in a breaker's eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The other side did what was asked.
+    Success,
+    /// The other side is unwell.
+    Failure,
+    /// Says nothing about the other side: a bad request, a local refusal.
+    Neutral,
+    /// The caller went away before the end; counts by choice only.
+    Cancelled,
+}
+
+impl Outcome {
+    /// What a result means, by its error's class (requirement E13).
+    pub fn of<T, E: Classify>(result: &Result<T, E>) -> Self {
+        match result {
+            Ok(_) => Self::Success,
+            Err(error) => match error.class() {
+                class if class.trips_breaker() => Self::Failure,
+                ErrorClass::Cancelled => Self::Cancelled,
+                _ => Self::Neutral,
+            },
+        }
+    }
+}
+
+/// Admits calls and receives their results.
+pub(super) trait Gate {
+    fn admit(&self) -> Result<u64, CircuitOpen>;
+    fn settle(&self, epoch: u64, outcome: Outcome);
+}
+
+/// One call before a breaker, borrowed or owned; given back as cancelled when dropped without a result.
+pub(super) struct Admission<B: Deref<Target: Gate>> {
+    gate: B,
+    /// From admission until the result.
+    epoch: Option<u64>,
+}
+
+impl<B: Deref<Target: Gate>> Admission<B> {
+    /// A call that will ask for leave when it begins.
+    pub(super) fn later(gate: B) -> Self {
+        Self { gate, epoch: None }
+    }
+
+    /// A call that has leave.
+    pub(super) fn admitted(gate: B, epoch: u64) -> Self {
+        Self { gate, epoch: Some(epoch) }
+    }
+
+    /// Asks for leave unless the call has it.
+    #[inline]
+    pub(super) fn admit(&mut self) -> Result<(), CircuitOpen> {
+        if self.epoch.is_none() {
+            self.epoch = Some(self.gate.admit()?);
+        }
+        Ok(())
+    }
+
+    /// Records the result, once.
+    #[inline]
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        if let Some(epoch) = self.epoch.take() {
+            self.gate.settle(epoch, outcome);
+        }
+    }
+
+    /// Runs code of the inner service; a panic in it is a failure, recorded at once.
+    #[inline]
+    pub(super) fn guard<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        struct OnPanic<'a, B: Deref<Target: Gate>>(&'a mut Admission<B>);
+        impl<B: Deref<Target: Gate>> Drop for OnPanic<'_, B> {
+            fn drop(&mut self) {
+                self.0.settle(Outcome::Failure);
+            }
+        }
+        let panicked = OnPanic(self);
+        let value = run();
+        // Reached only without a panic; the guard holds nothing but a borrow.
+        std::mem::forget(panicked);
+        value
+    }
+}
+
+impl<B: Deref<Target: Gate>> Drop for Admission<B> {
+    #[inline]
+    fn drop(&mut self) {
+        self.settle(Outcome::Cancelled);
+    }
+}
+
+/// Leave to make one call; tell it how the call ended.
+///
+/// Dropped without that it counts as [`Outcome::Cancelled`], or as a failure when a panic drops it.
+#[must_use = "a permit that is dropped counts as a cancelled call"]
+pub struct Permit<C: Clock = SystemClock> {
+    admission: Admission<Arc<Core<C>>>,
+}
+
+impl<C: Clock> Permit<C> {
+    pub(super) fn new(admission: Admission<Arc<Core<C>>>) -> Self {
+        Self { admission }
+    }
+
+    /// Records how the call ended.
+    pub fn record(mut self, outcome: Outcome) {
+        self.admission.settle(outcome);
+    }
+
+    /// Records how the call ended, by its result, and hands the result on.
+    ///
+    /// # Errors
+    /// The result's own error.
+    pub fn record_result<T, E: Classify>(self, result: Result<T, E>) -> Result<T, E> {
+        let outcome = Outcome::of(&result);
+        self.record(outcome);
+        result
+    }
+}
+
+impl<C: Clock> Drop for Permit<C> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.admission.settle(Outcome::Failure);
+        }
+    }
+}
+
+impl<C: Clock> fmt::Debug for Permit<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("breaker", &self.admission.gate.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! The machine against a model: whatever happens in whatever order.
+
+use std::time::Instant;
+
+use proptest::prelude::*;
+
+use super::{
+    super::{state::Machine, word::View},
+    *,
+};
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Admit,
+    /// Ends one of the calls under way, chosen by the number.
+    End(usize, Outcome),
+    Wait(u64),
+    Control(Control),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let outcome =
+        prop_oneof![Just(Outcome::Success), Just(Outcome::Failure), Just(Outcome::Neutral), Just(Outcome::Cancelled)];
+    let control = prop_oneof![Just(Control::Automatic), Just(Control::ForcedOpen), Just(Control::Disabled)];
+    prop_oneof![
+        8 => Just(Step::Admit),
+        8 => (any::<usize>(), outcome).prop_map(|(call, outcome)| Step::End(call, outcome)),
+        3 => (0_u64..100).prop_map(Step::Wait),
+        1 => control.prop_map(Step::Control),
+    ]
+}
+
+fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
+    (0_u32..5, 0_u32..5, 0_u32..5, 0_u64..60, 0_u64..60, any::<bool>()).prop_map(
+        |(failure_threshold, success_threshold, half_open_max_calls, reset, hung, count_cancelled)| {
+            CircuitBreakerConfig {
+                failure_threshold,
+                success_threshold,
+                reset_timeout: Duration::from_secs(reset),
+                half_open_max_calls,
+                half_open_timeout: Duration::from_secs(hung),
+                count_cancelled,
+            }
+        },
+    )
+}
+
+fn picture(machine: &Machine, now: Instant) -> CircuitSnapshot {
+    machine.snapshot(&"erp".into(), now)
+}
+
+fn run(machine: &mut Machine, config: &CircuitBreakerConfig, now: &mut Instant, under_way: &mut Vec<u64>, step: Step) {
+    match step {
+        Step::Admit => {
+            let before = picture(machine, *now);
+            match machine.admit(*now) {
+                Ok(epoch) => {
+                    assert_ne!(before.control, Control::ForcedOpen);
+                    assert!(before.retry_after.is_none_or(|left| left.is_zero()), "admitted while open");
+                    under_way.push(epoch);
+                }
+                Err(refusal) => {
+                    assert_ne!(before.state, CircuitState::Closed);
+                    assert_eq!(refusal.retry_after.is_none(), before.control == Control::ForcedOpen);
+                    if let Some(left) = before.retry_after {
+                        assert_eq!(refusal.retry_after, Some(left), "the hint is exact while open");
+                    }
+                }
+            }
+        }
+        Step::End(call, outcome) if !under_way.is_empty() => {
+            let epoch = under_way.swap_remove(call % under_way.len());
+            let before = picture(machine, *now);
+            let current = machine.epoch;
+            machine.record(epoch, outcome, *now);
+            let after = picture(machine, *now);
+            if epoch != current {
+                assert_eq!(before, after, "a result of an earlier epoch changed something");
+            }
+            let counted = outcome == Outcome::Failure || outcome == Outcome::Cancelled && config.count_cancelled;
+            if epoch == current && before.state == CircuitState::HalfOpen && counted {
+                assert_eq!(after.state, CircuitState::Open, "a failing probe did not reopen");
+            }
+        }
+        Step::End(..) => {}
+        Step::Wait(seconds) => *now += Duration::from_secs(seconds),
+        Step::Control(control) => {
+            machine.control(control);
+            assert_eq!(picture(machine, *now).control, control);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_rules_hold(config in config(), steps in prop::collection::vec(step(), 0..200)) {
+        let mut machine = Machine::new(config);
+        let mut now = SystemClock.now();
+        let mut under_way = Vec::new();
+        for step in steps {
+            run(&mut machine, &config, &mut now, &mut under_way, step);
+            let picture = picture(&machine, now);
+            let probes = under_way.iter().filter(|epoch| **epoch == machine.epoch).count();
+            if picture.state == CircuitState::HalfOpen {
+                prop_assert_eq!(picture.probes as usize, probes, "a probe is lost or counted twice");
+                prop_assert!(picture.probes <= config.half_open_max_calls.max(1));
+                prop_assert!(picture.probes <= config.success_threshold.max(1));
+            } else {
+                prop_assert_eq!(picture.probes, 0);
+            }
+            if picture.state == CircuitState::Closed {
+                prop_assert!(picture.failures < config.failure_threshold.max(1));
+            }
+            if picture.failures > 0 {
+                let view = machine.view();
+                prop_assert!(matches!(view, View::Closed { clean: false, .. }), "a success would be missed");
+            }
+        }
+        never_stuck(machine, now, &config)?;
+    }
+}
+
+/// Whatever state it got into and whatever hangs, a partner that is well closes it again in bounded time.
+fn never_stuck(mut machine: Machine, mut now: Instant, config: &CircuitBreakerConfig) -> Result<(), TestCaseError> {
+    if picture(&machine, now).control != Control::Automatic {
+        return Ok(());
+    }
+    // Successes beside a probe that hangs, two refusals until the machine has given it up, and all over again.
+    let bound = 2 * config.success_threshold.max(1) + 1;
+    for _ in 0..bound {
+        match machine.admit(now) {
+            Ok(epoch) => machine.record(epoch, Outcome::Success, now),
+            Err(_) => now += config.reset_timeout.max(config.half_open_timeout),
+        }
+        if machine.view().state() == CircuitState::Closed {
+            return Ok(());
+        }
+    }
+    Err(TestCaseError::fail(format!("not closed after {bound} steps: {machine:?}")))
+}

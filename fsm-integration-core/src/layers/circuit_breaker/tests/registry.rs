@@ -1,0 +1,45 @@
+use super::*;
+
+fn registry(capacity: usize) -> CircuitBreakerRegistry<VirtualClock> {
+    CircuitBreakerRegistry::with_clock(quick(), capacity, VirtualClock::default())
+}
+
+/// Flaw F-C7: one breaker for all tenants and hosts.
+#[test]
+fn a_failing_key_leaves_the_others_alone() {
+    let registry = registry(10);
+    registry.get("pyxis/acme").fail();
+    assert_eq!(registry.get("pyxis/acme").state(), CircuitState::Open);
+    assert_eq!(registry.get("pyxis/other").state(), CircuitState::Closed);
+    let states: Vec<_> = registry.snapshots().into_iter().map(|snapshot| (snapshot.name, snapshot.state)).collect();
+    assert_eq!(states, [("pyxis/acme".into(), CircuitState::Open), ("pyxis/other".into(), CircuitState::Closed)]);
+}
+
+#[test]
+fn a_flood_of_keys_stays_within_the_capacity_and_forgets_nothing_that_matters() {
+    let registry = registry(100);
+    registry.get("open").fail();
+    registry.get("forced").force_open();
+    let held = registry.get("held");
+    for key in 0..10_000 {
+        let _ = registry.get(&format!("key-{key}"));
+        let _ = registry.get("recent");
+    }
+    assert!(registry.snapshots().len() <= 100);
+    for key in ["open", "forced"] {
+        assert_eq!(registry.find(key).map(|breaker| breaker.state()), Some(CircuitState::Open), "{key}");
+    }
+    held.fail();
+    assert_eq!(registry.get("held").state(), CircuitState::Open, "still the same breaker");
+    assert!(registry.find("recent").is_some() && registry.find("key-0").is_none());
+}
+
+#[test]
+fn without_room_a_new_key_still_gets_a_breaker() {
+    let registry = registry(1);
+    registry.get("open").fail();
+    let unkept = registry.get("new");
+    assert_eq!(unkept.state(), CircuitState::Closed);
+    assert!(registry.find("new").is_none());
+    assert_eq!(registry.get("open").state(), CircuitState::Open);
+}

@@ -1,0 +1,36 @@
+use std::{fmt::Display, sync::Arc};
+
+use tower::Layer;
+
+use super::{InstrumentService, service::Subject};
+use crate::clock::SystemClock;
+
+/// Gives each call of an adapter a span and counts it.
+#[derive(Debug, Clone)]
+pub struct InstrumentLayer<C = SystemClock> {
+    subject: Arc<Subject>,
+    clock: C,
+}
+
+impl InstrumentLayer {
+    /// Creates the layer of one adapter.
+    #[must_use]
+    pub fn new(adapter_id: &str, version: impl Display) -> Self {
+        Self::with_clock(adapter_id, version, SystemClock)
+    }
+}
+
+impl<C> InstrumentLayer<C> {
+    /// Creates the layer with the clock that measures durations.
+    pub fn with_clock(adapter_id: &str, version: impl Display, clock: C) -> Self {
+        Self { subject: Arc::new(Subject::new(adapter_id, &version)), clock }
+    }
+}
+
+impl<S, C: Clone> Layer<S> for InstrumentLayer<C> {
+    type Service = InstrumentService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        InstrumentService::new(inner, Arc::clone(&self.subject), self.clock.clone())
+    }
+}

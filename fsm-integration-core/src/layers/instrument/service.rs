@@ -1,0 +1,81 @@
+use std::{
+    fmt::Display,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tower::Service;
+use tracing::{Span, field::Empty};
+
+use super::{HasContext, InstrumentFuture, future::Recorder, series::Series};
+use crate::{
+    adapter::IntegrationContext,
+    clock::{Clock, SystemClock},
+    error::Classify,
+};
+
+/// Whose calls are seen.
+#[derive(Debug)]
+pub(super) struct Subject {
+    adapter_id: Box<str>,
+    version: Box<str>,
+    pub(super) series: Series,
+}
+
+impl Subject {
+    pub(super) fn new(adapter_id: &str, version: &dyn Display) -> Self {
+        let version = version.to_string().into();
+        Self { adapter_id: adapter_id.into(), version, series: Series::new(adapter_id) }
+    }
+
+    /// The span of one call; what the request carries stays out of it, save who calls and why.
+    fn span(&self, context: Option<&IntegrationContext>) -> Span {
+        tracing::info_span!(
+            "integration.execute",
+            adapter.id = &*self.adapter_id,
+            adapter.version = &*self.version,
+            correlation.id = context.map(|context| context.correlation_id.as_str()),
+            tenant.id = context.map(|context| context.tenant.as_str()),
+            status = Empty,
+            otel.status_code = Empty,
+            error.r#type = Empty,
+        )
+    }
+}
+
+/// Sees each call from its beginning to its end, however it ends.
+#[derive(Debug, Clone)]
+pub struct InstrumentService<S, C = SystemClock> {
+    inner: S,
+    subject: Arc<Subject>,
+    clock: C,
+}
+
+impl<S, C> InstrumentService<S, C> {
+    pub(super) const fn new(inner: S, subject: Arc<Subject>, clock: C) -> Self {
+        Self { inner, subject, clock }
+    }
+}
+
+impl<S, Req, C> Service<Req> for InstrumentService<S, C>
+where
+    S: Service<Req, Error: Classify>,
+    Req: HasContext,
+    C: Clock,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = InstrumentFuture<S::Future, C>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let span = self.subject.span(request.context());
+        // Made before the call, so that a panic in it is recorded too.
+        let recorder = Recorder::new(Arc::clone(&self.subject), self.clock.clone(), span);
+        let call = recorder.span().in_scope(|| self.inner.call(request));
+        InstrumentFuture::new(call, recorder)
+    }
+}

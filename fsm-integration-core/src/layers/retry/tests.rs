@@ -1,0 +1,207 @@
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use http::{Method, Request};
+use tokio::time::Instant as TokioInstant;
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+use super::*;
+use crate::{
+    adapter::{Call, CorrelationId, IntegrationContext, TenantId},
+    clock::{Clock, SystemClock},
+    error::{CircuitOpen, Classify, Error, ErrorKind},
+    testing::{MockService, probe},
+};
+
+const NO_JITTER: RetryConfig = RetryConfig {
+    max_retries: 3,
+    initial_delay: Duration::from_secs(1),
+    max_delay: Duration::from_secs(30),
+    multiplier: 2.0,
+    jitter_factor: 0.0,
+    jitter: Jitter::None,
+    max_retry_after: Duration::from_secs(30),
+};
+
+fn unavailable() -> Error {
+    Error::from(ErrorKind::Unavailable)
+}
+
+async fn attempts_against(error: impl Fn() -> Error, strategy: &RetryStrategy) -> (u32, Duration) {
+    let began = TokioInstant::now();
+    let mut attempts = 0;
+    let operation = |_| {
+        attempts += 1;
+        std::future::ready(Err::<(), _>(error()))
+    };
+    strategy.execute(operation).await.expect_err("every attempt fails");
+    (attempts, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_retry_is_used_and_the_last_error_comes_out() {
+    let strategy = RetryStrategy::new(NO_JITTER);
+    assert_eq!(attempts_against(unavailable, &strategy).await, (4, Duration::from_secs(1 + 2 + 4)));
+}
+
+// F-R1: a 400, a 410 and an open breaker are not retried.
+#[tokio::test(start_paused = true)]
+async fn what_fails_for_good_is_called_once() {
+    let strategy = RetryStrategy::new(NO_JITTER);
+    for kind in [ErrorKind::PartnerRejected, ErrorKind::PartnerGone, ErrorKind::CircuitOpen] {
+        assert_eq!(attempts_against(|| Error::from(kind), &strategy).await, (1, Duration::ZERO), "{kind:?}");
+    }
+    let refused = || Error::from(CircuitOpen { retry_after: Some(Duration::from_secs(1)) });
+    assert_eq!(attempts_against(refused, &strategy).await, (1, Duration::ZERO));
+}
+
+// F-R4: text decides nothing.
+#[tokio::test(start_paused = true)]
+async fn words_in_a_message_change_nothing() {
+    let strategy = RetryStrategy::new(NO_JITTER);
+    let rejected = || Error::new(ErrorKind::PartnerRejected, "customer note: ETIMEDOUT");
+    assert_eq!(attempts_against(rejected, &strategy).await.0, 1);
+    let reset = || Error::from(crate::error::BoxError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe)));
+    assert_eq!(attempts_against(reset, &strategy).await.0, 4);
+}
+
+// F-R3, F-R8.
+#[tokio::test(start_paused = true)]
+async fn a_hint_beats_the_schedule_and_a_long_one_ends_the_call() {
+    let strategy = RetryStrategy::new(RetryConfig { max_retries: 1, ..NO_JITTER });
+    let limited =
+        |seconds| move || Error::from(ErrorKind::RateLimited).with_retry_after(Some(Duration::from_secs(seconds)));
+    assert_eq!(attempts_against(limited(9), &strategy).await, (2, Duration::from_secs(9)));
+    assert_eq!(attempts_against(limited(31), &strategy).await, (1, Duration::ZERO));
+}
+
+// F-R3.
+#[tokio::test(start_paused = true)]
+async fn an_exhausted_budget_returns_the_last_error() {
+    let budget = RetryBudget::new(RetryBudgetConfig { ratio: 0.0, min_per_second: 2, max_saved: 0 });
+    let slow = RetryConfig { initial_delay: Duration::from_millis(1), ..NO_JITTER };
+    let (one, other) = (RetryStrategy::new(slow), RetryStrategy::new(slow).with_budget(budget.clone()));
+    assert_eq!(attempts_against(unavailable, &one).await.0, 4);
+    assert_eq!(attempts_against(unavailable, &other).await.0, 3);
+    assert_eq!(attempts_against(unavailable, &RetryStrategy::new(slow).with_budget(budget)).await.0, 1);
+}
+
+// F-R3.
+#[tokio::test(start_paused = true)]
+async fn no_wait_begins_that_ends_after_the_deadline() {
+    let strategy = RetryStrategy::new(NO_JITTER);
+    let calls = AtomicU32::new(0);
+    let began = TokioInstant::now();
+    let deadline = SystemClock.now() + Duration::from_secs(4);
+    let operation = |_| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Err::<(), _>(unavailable()))
+    };
+    strategy.execute_until(Some(deadline), operation).await.expect_err("every attempt fails");
+    assert_eq!((calls.into_inner(), began.elapsed()), (3, Duration::from_secs(3)));
+}
+
+// F-R7: the attempt's number reaches the inner service.
+#[tokio::test(start_paused = true)]
+async fn an_http_request_carries_its_attempt() {
+    let inner = service_fn(|request: Request<()>| async move {
+        match request.extensions().get::<Attempt>() {
+            Some(Attempt(2)) => Ok(()),
+            _ => Err(unavailable()),
+        }
+    });
+    let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(inner);
+    service.oneshot(Request::new(())).await.expect("the third attempt");
+}
+
+// F-R7.
+#[tokio::test(start_paused = true)]
+async fn a_call_counts_on_from_earlier_attempts() {
+    let timestamp = "2025-01-15T10:00:00Z".parse().expect("a timestamp");
+    let tenant = TenantId::new("demo").expect("an id");
+    let mut context = IntegrationContext::system(tenant, CorrelationId::random(), timestamp);
+    context.retry_count = 5;
+    let inner =
+        service_fn(
+            |call: Call<()>| async move { if call.context.retry_count == 7 { Ok(()) } else { Err(unavailable()) } },
+        );
+    let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(inner);
+    service.oneshot(Call { request: (), context }).await.expect("the attempt after two more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_stops_at_its_own_deadline() {
+    struct Urgent(Instant);
+    impl Replay for Urgent {
+        fn replay(&self) -> Option<Self> {
+            Some(Self(self.0))
+        }
+        fn deadline(&self) -> Option<Instant> {
+            Some(self.0)
+        }
+    }
+    let began = TokioInstant::now();
+    let inner = service_fn(|_: Urgent| async { Err::<(), _>(unavailable()) });
+    let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(inner);
+    service.oneshot(Urgent(SystemClock.now() + Duration::from_secs(2))).await.expect_err("every attempt fails");
+    assert_eq!(began.elapsed(), Duration::from_secs(1));
+}
+
+// F-X1.
+#[tokio::test(start_paused = true)]
+async fn a_post_without_key_is_sent_once() {
+    let (service, mut partner) = MockService::<Request<()>, (), Error>::new();
+    let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(service);
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    let answer = tokio::spawn(service.oneshot(request));
+    partner.asked().await.refuse(unavailable());
+    assert_eq!(answer.await.expect("no panic").expect_err("one attempt").kind(), ErrorKind::Unavailable);
+    assert!(partner.try_asked().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_waits_until_the_inner_service_is_ready() {
+    let (service, mut partner) = MockService::<Request<()>, &str, Error>::new();
+    let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(service);
+    let answer = tokio::spawn(service.oneshot(Request::new(())));
+    let first = partner.asked().await;
+    partner.set_ready(false);
+    first.refuse(unavailable());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(partner.try_asked().is_none());
+    partner.set_ready(true);
+    partner.asked().await.answer("done");
+    assert_eq!(answer.await.expect("no panic").expect("the second attempt"), "done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_wait_makes_no_further_attempt() {
+    let (service, mut partner) = MockService::<Request<()>, (), Error>::new();
+    let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(service);
+    let call = service.ready().await.expect("ready").call(Request::new(()));
+    let call = tokio::spawn(call);
+    partner.asked().await.refuse(unavailable());
+    tokio::task::yield_now().await;
+    call.abort();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(partner.try_asked().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_box_error_works_too() {
+    let strategy = RetryStrategy::new(RetryConfig { max_retries: 1, ..NO_JITTER });
+    let answer: Result<(), crate::error::BoxError> =
+        strategy.execute(|_| async { Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into()) }).await;
+    assert!(answer.expect_err("both attempts fail").class().is_retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_passes_the_probe() {
+    let budget = RetryBudget::new(RetryBudgetConfig::default());
+    let layer = RetryLayer::new(RetryStrategy::new(NO_JITTER).with_budget(budget).with_name("probe"));
+    probe::layer(|inner| layer.layer(inner)).await;
+    probe::layer_boxed(|inner| layer.layer(inner)).await;
+}

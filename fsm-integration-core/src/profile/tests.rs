@@ -1,0 +1,174 @@
+use std::{
+    any::type_name_of_val,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::time::Instant;
+use tower::{Service, ServiceExt, service_fn};
+
+use super::*;
+use crate::{
+    error::{Error, ErrorKind},
+    layers::circuit_breaker::CircuitState,
+    testing::probe,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn request() -> Request<Bytes> {
+    Request::new(Bytes::new())
+}
+
+/// A partner that gives the answers of a list, the last one again and again, and how often it was asked.
+fn partner<const N: usize>(
+    answers: [Result<(), ErrorKind>; N],
+) -> (Arc<AtomicU32>, impl Service<Request<Bytes>, Response = Response<()>, Error = Error, Future: Send> + Clone) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let service = service_fn(move |_| {
+        let number = counter.fetch_add(1, Ordering::Relaxed) as usize;
+        let answer = answers[number.min(N - 1)].map(Response::new).map_err(Error::from);
+        async move { answer }
+    });
+    (asked, service)
+}
+
+#[test]
+fn the_presets_are_those_of_the_source_documents() {
+    let row = |profile: Profile| {
+        let OutboundConfig { attempt_timeout, circuit_breaker, retry, rate_limit, .. } = profile.config();
+        let breaker = (circuit_breaker.failure_threshold, circuit_breaker.success_threshold);
+        let times = (attempt_timeout.as_secs(), circuit_breaker.reset_timeout.as_secs());
+        let delays = (retry.initial_delay.as_millis(), retry.max_delay.as_secs());
+        let bucket = (rate_limit.capacity.get(), rate_limit.per_second.get());
+        (breaker, times, retry.max_retries, delays, (retry.multiplier, retry.jitter_factor), bucket)
+    };
+    assert_eq!(row(Profile::SalesSystem), ((5, 2), (30, 60), 3, (1_000, 30), (2.0, 0.1), (100, 10)));
+    assert_eq!(row(Profile::ErpSystem), ((3, 2), (45, 120), 5, (2_000, 60), (2.0, 0.2), (50, 5)));
+    assert_eq!(row(Profile::ESignature), ((5, 3), (60, 300), 3, (1_000, 30), (2.0, 0.1), (20, 2)));
+    assert_eq!(row(Profile::CommunicationGateway), ((10, 3), (15, 30), 5, (500, 10), (2.0, 0.15), (50, 10)));
+    assert_eq!(row(Profile::EmailGateway), ((10, 3), (15, 30), 5, (500, 10), (2.0, 0.15), (100, 20)));
+    let conexxus = Profile::Conexxus.config().retry;
+    assert_eq!([0, 1, 2].map(|attempt| conexxus.delay(attempt, 0.0).as_secs()), [1, 2, 4]);
+    assert_eq!(conexxus.max_retries, 3);
+}
+
+#[test]
+fn the_total_leaves_time_for_every_wait_and_two_slow_attempts() {
+    for profile in Profile::ALL {
+        let config = profile.config();
+        let waits: Duration = (0..config.retry.max_retries).map(|attempt| config.retry.delay(attempt, 1.0)).sum();
+        assert!(config.total_deadline >= waits + 2 * config.attempt_timeout, "{profile:?}");
+        assert!(config.circuit_breaker.half_open_timeout > config.attempt_timeout, "{profile:?}");
+    }
+}
+
+#[test]
+fn settings_survive_the_trip_through_a_file_and_unknown_ones_are_refused() {
+    for profile in Profile::ALL {
+        let written = serde_json::to_string(&profile.config()).expect("settings are text");
+        assert!(written.contains(r#""max_retry_after":"30s""#), "{written}");
+        let read: OutboundConfig = serde_json::from_str(&written).expect("settings");
+        assert_eq!(read, profile.config());
+    }
+    for unknown in [r#"{"timeout":"30s"}"#, r#"{"retry":{"retries":3}}"#, r#"{"attempt_timeout":30}"#] {
+        assert!(serde_json::from_str::<OutboundConfig>(unknown).is_err(), "{unknown}");
+    }
+    let sales: OutboundConfig = serde_json::from_str(r#"{"attempt_timeout":"2m"}"#).expect("settings");
+    assert_eq!(sales.attempt_timeout, 120 * SECOND);
+}
+
+#[test]
+fn the_stack_has_the_order_that_it_describes() {
+    let config = OutboundConfig::default();
+    let stacked = stack(&config, &Handles::new("test", "0.0.0", &config), partner([Ok(())]).1);
+    let stacked = type_name_of_val(&stacked);
+    let types = [
+        ("instrument", "InstrumentService<"),
+        ("total deadline", "DeadlineService<"),
+        ("retry", "RetryService<"),
+        ("circuit breaker", "CircuitBreakerService<"),
+        ("rate limit", "RateLimitService<"),
+        ("attempt timeout", "Timeout<"),
+    ];
+    let place = |name| stacked.find(name).expect("a layer of the stack");
+    assert!(types.iter().map(|(_, name)| place(name)).is_sorted(), "{stacked}");
+    let described: Vec<_> = order::layers().filter(|layer| types.iter().any(|(known, _)| known == layer)).collect();
+    assert_eq!(described, types.map(|(layer, _)| layer));
+    assert_eq!(describe().lines().count(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_survives_two_failures_of_the_partner() {
+    let config = OutboundConfig::default();
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (asked, client) = partner([Err(ErrorKind::Unavailable), Err(ErrorKind::Timeout), Ok(())]);
+    let began = Instant::now();
+    stack(&config, &handles, client).oneshot(request()).await.expect("the third attempt");
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    assert!((3 * SECOND..4 * SECOND).contains(&began.elapsed()), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_by_the_breaker_ends_the_retries() {
+    let mut config = OutboundConfig::default();
+    config.circuit_breaker.failure_threshold = 2;
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (asked, client) = partner([Err(ErrorKind::Unavailable)]);
+    let error = stack(&config, &handles, client).oneshot(request()).await.expect_err("the partner is down");
+    assert_eq!((error.kind(), asked.load(Ordering::Relaxed)), (ErrorKind::CircuitOpen, 2));
+    assert!(error.retry_after().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_token_is_waited_for_and_is_no_failure_of_the_partner() {
+    let rate_limit = BucketConfig { capacity: NonZeroU32::MIN, per_second: NonZeroU32::MIN };
+    let mut config = OutboundConfig { rate_limit, ..OutboundConfig::default() };
+    config.circuit_breaker.failure_threshold = 1;
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (asked, client) = partner([Ok(())]);
+    let mut service = stack(&config, &handles, client);
+    let began = Instant::now();
+    for _ in 0..4 {
+        service.ready().await.expect("ready").call(request()).await.expect("a token in time");
+    }
+    assert_eq!((asked.load(Ordering::Relaxed), handles.breaker.state()), (4, CircuitState::Closed));
+    assert!(began.elapsed() >= 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partner_that_hangs_is_given_up_at_the_total_deadline() {
+    let config = OutboundConfig { total_deadline: 45 * SECOND, ..OutboundConfig::default() };
+    let handles = Handles::new("test", "0.0.0", &config);
+    let client = service_fn(|_: Request<Bytes>| std::future::pending::<Result<Response<()>, Error>>());
+    let began = Instant::now();
+    let error = stack(&config, &handles, client).oneshot(request()).await.expect_err("no answer");
+    assert_eq!((error.kind(), began.elapsed()), (ErrorKind::Timeout, 45 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stacks_of_one_partner_share_their_breaker() {
+    let mut config = OutboundConfig::default();
+    config.circuit_breaker.failure_threshold = 1;
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (_, broken) = partner([Err(ErrorKind::Unavailable)]);
+    stack(&config, &handles, broken).oneshot(request()).await.expect_err("the partner is down");
+    let (asked, well) = partner([Ok(())]);
+    stack(&config, &handles.clone(), well).oneshot(request()).await.expect_err("the breaker is open");
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_whole_stack_passes_the_probe() {
+    let config = OutboundConfig::default();
+    let handles = || Handles::new("probe", "0.0.0", &config);
+    probe::layer(|inner| stack(&config, &handles(), inner)).await;
+    probe::layer_boxed(|inner| stack(&config, &handles(), inner)).await;
+}

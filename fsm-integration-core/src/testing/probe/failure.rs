@@ -1,0 +1,75 @@
+use std::fmt;
+
+use crate::error::{
+    BoxError, BulkheadFull, CircuitOpen, Classify, ErrorClass, ErrorKind, IdempotencyConflict, InvalidSignature,
+    RateLimited, TimedOut,
+};
+
+/// An error type of a user's own, with one variant for each refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The inner service failed for good.
+    #[error("planted by the probe")]
+    Planted,
+    /// The other side is unwell.
+    #[error("planted by a test")]
+    Transient,
+    /// A circuit breaker refused.
+    #[error(transparent)]
+    CircuitOpen(#[from] CircuitOpen),
+    /// A rate limiter refused.
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
+    /// Time ran out.
+    #[error(transparent)]
+    TimedOut(#[from] TimedOut),
+    /// A bulkhead refused.
+    #[error(transparent)]
+    BulkheadFull(#[from] BulkheadFull),
+    /// An idempotency key stood in the way.
+    #[error(transparent)]
+    IdempotencyConflict(#[from] IdempotencyConflict),
+    /// A signature did not hold.
+    #[error(transparent)]
+    InvalidSignature(#[from] InvalidSignature),
+}
+
+impl Classify for Failure {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Planted | Self::InvalidSignature(_) => ErrorClass::Permanent,
+            Self::Transient => ErrorClass::Transient,
+            Self::CircuitOpen(_) => ErrorClass::Open,
+            Self::RateLimited(_) | Self::BulkheadFull(_) => ErrorClass::Throttled,
+            Self::TimedOut(_) => ErrorClass::Timeout,
+            Self::IdempotencyConflict(conflict) => ErrorKind::from(conflict).class(),
+        }
+    }
+}
+
+/// An error type that the probe can recognise.
+pub(super) trait Plant: fmt::Debug {
+    fn planted() -> Self;
+    fn is_planted(&self) -> bool;
+}
+
+impl Plant for Failure {
+    fn planted() -> Self {
+        Self::Planted
+    }
+
+    fn is_planted(&self) -> bool {
+        *self == Self::Planted
+    }
+}
+
+impl Plant for BoxError {
+    fn planted() -> Self {
+        Box::new(Failure::Planted)
+    }
+
+    fn is_planted(&self) -> bool {
+        self.downcast_ref::<Failure>().is_some_and(Plant::is_planted)
+    }
+}
