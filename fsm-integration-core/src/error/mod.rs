@@ -9,6 +9,7 @@ mod classify;
 mod field;
 mod kind;
 mod refusal;
+mod refuse;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -19,6 +20,7 @@ pub use self::{
     field::{FieldError, FieldErrors},
     kind::ErrorKind,
     refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, RateLimited, TimedOut},
+    refuse::{AsError, AsResponse, Refuse},
 };
 
 /// The error of a service whose type is erased, as in tower.

@@ -1,10 +1,8 @@
 use bytes::Bytes;
 use tower::Layer;
 
-use super::{
-    Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyService, StoredResponse,
-    service::{AsError, AsResponse},
-};
+use super::{Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyService, StoredResponse};
+use crate::error::{AsError, AsResponse};
 
 /// Does each HTTP request once per key and replays the stored answer, marked `Idempotency-Replayed: true`.
 ///

@@ -1,4 +1,6 @@
-/// Who holds a lease: 128 random bits, so that no two owners are alike (requirement I7).
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Who holds a lease: 128 bits, no two alike (requirement I7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(u128);
 
@@ -6,7 +8,7 @@ impl Owner {
     /// Makes a new owner.
     #[must_use]
     pub fn random() -> Self {
-        Self(fastrand::u128(..))
+        Self(uuid::Uuid::new_v4().as_u128())
     }
 
     /// The owner as bytes, for a store.
@@ -29,4 +31,21 @@ pub struct Lease {
     pub owner: Owner,
     /// Grows with each lease of the store; hand it to the system that the work changes, which refuses lower ones.
     pub fence: u64,
+}
+
+/// Makes owners without asking the operating system each time: a random half, and a half that counts.
+#[derive(Debug)]
+pub(super) struct Owners {
+    random: u128,
+    next: AtomicU64,
+}
+
+impl Owners {
+    pub(super) fn new() -> Self {
+        Self { random: Owner::random().0 << 64, next: AtomicU64::new(0) }
+    }
+
+    pub(super) fn next(&self) -> Owner {
+        Owner(self.random | u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
+    }
 }

@@ -9,7 +9,9 @@ use std::{
 
 use futures_util::future::{Either, select};
 
-use super::{Begin, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Lease, Owner, StoreOutcome};
+use super::{
+    Begin, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Lease, Owner, StoreOutcome, lease::Owners,
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::IdempotencyConflict,
@@ -30,8 +32,14 @@ pub struct Executed<T> {
 /// Does work once per key; clones share the store.
 #[derive(Debug)]
 pub struct IdempotencyManager<S> {
-    store: Arc<S>,
+    shared: Arc<Shared<S>>,
+}
+
+#[derive(Debug)]
+struct Shared<S> {
+    store: S,
     config: IdempotencyConfig,
+    owners: Owners,
 }
 
 impl<S> IdempotencyManager<S> {
@@ -44,13 +52,13 @@ impl<S> IdempotencyManager<S> {
     /// Creates a manager.
     #[must_use]
     pub fn with_config(store: S, config: IdempotencyConfig) -> Self {
-        Self { store: Arc::new(store), config }
+        Self { shared: Arc::new(Shared { store, config, owners: Owners::new() }) }
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> &S {
-        &self.store
+        &self.shared.store
     }
 
     /// Does the work, or returns what it returned before; only successes are kept.
@@ -95,21 +103,30 @@ impl<S> IdempotencyManager<S> {
         W: FnOnce(Lease) -> F,
         F: Future<Output = Result<T, E>>,
     {
-        let lease = match self.acquire(key, fingerprint).await? {
-            Acquired::Done(value) => return Ok(Executed { value, replayed: true }),
-            Acquired::Won(lease) => lease,
+        let owner = self.shared.owners.next();
+        // Held from before the store is asked: a call that is dropped while it answers may have won.
+        let held = Held { store: self.store(), key, owner, outcome: PhantomData };
+        let lease = match self.acquire(key, fingerprint, owner).await {
+            Ok(Acquired::Won(lease)) => lease,
+            Ok(Acquired::Done(value)) => {
+                held.keep();
+                return Ok(Executed { value, replayed: true });
+            }
+            Err(conflict) => {
+                held.keep();
+                return Err(conflict.into());
+            }
         };
-        let held = Held { store: &*self.store, key, owner: lease.owner, outcome: PhantomData };
-        let result = self.keep_alive::<T, _>(key, lease.owner, pin!(work(lease))).await;
+        let result = self.keep_alive::<T, _>(key, owner, pin!(work(lease))).await;
         // From here on the work is over: what is not written down runs out with the lease, it is not given back.
-        std::mem::forget(held);
+        held.keep();
         match result {
             Ok(value) if keep(&value) => {
-                self.complete(key, lease.owner, &value).await?;
+                self.complete(key, owner, &value).await?;
                 Ok(Executed { value, replayed: false })
             }
             result => {
-                if let Err(error) = self.store.release(key, lease.owner).await {
+                if let Err(error) = self.store().release(key, owner).await {
                     tracing::warn!(%key, %error, "idempotency.release_failed");
                 }
                 result.map(|value| Executed { value, replayed: false })
@@ -122,15 +139,15 @@ impl<S> IdempotencyManager<S> {
         &self,
         key: &IdempotencyKey,
         fingerprint: Fingerprint,
+        owner: Owner,
     ) -> Result<Acquired<T>, IdempotencyConflict>
     where
         S: IdempotencyStore<T>,
     {
-        let owner = Owner::random();
-        let in_progress = IdempotencyConflict::InProgress { retry_after: self.config.retry_after };
+        let in_progress = IdempotencyConflict::InProgress { retry_after: self.shared.config.retry_after };
         let mut deadline = None;
         loop {
-            let left = match self.store.begin(key, fingerprint, owner, self.config.lease).await {
+            let left = match self.store().begin(key, fingerprint, owner, self.shared.config.lease).await {
                 Ok(Begin::Won(lease)) => return Ok(Acquired::Won(lease)),
                 Ok(Begin::Done(value)) => return Ok(Acquired::Done(value)),
                 Ok(Begin::Mismatch) => return Err(IdempotencyConflict::Mismatch),
@@ -141,13 +158,13 @@ impl<S> IdempotencyManager<S> {
                 }
             };
             let now = SystemClock.now();
-            let deadline = *deadline.get_or_insert(now + self.config.wait_timeout);
+            let deadline = *deadline.get_or_insert(now + self.shared.config.wait_timeout);
             if now >= deadline {
                 return Err(in_progress);
             }
             // The owner may have died in silence: look again when its lease runs out.
             let until = deadline.min(now + left);
-            match tokio::time::timeout_at(until.into(), self.store.changed(key)).await {
+            match tokio::time::timeout_at(until.into(), self.store().changed(key)).await {
                 Ok(Ok(())) | Err(_) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(%key, %error, "idempotency.store_unavailable");
@@ -178,8 +195,8 @@ impl<S> IdempotencyManager<S> {
         S: IdempotencyStore<T>,
     {
         loop {
-            tokio::time::sleep(self.config.renew_every).await;
-            match self.store.renew(key, owner, self.config.lease).await {
+            tokio::time::sleep(self.shared.config.renew_every).await;
+            match self.store().renew(key, owner, self.shared.config.lease).await {
                 Ok(StoreOutcome::Stored) => {}
                 Ok(StoreOutcome::LostLease) => {
                     tracing::error!(%key, "idempotency.lease_lost: another owner may do the same work");
@@ -197,7 +214,7 @@ impl<S> IdempotencyManager<S> {
         S: IdempotencyStore<T>,
     {
         for pause in COMPLETION_PAUSES {
-            match self.store.complete(key, owner, value).await {
+            match self.store().complete(key, owner, value).await {
                 Ok(StoreOutcome::Stored) => return Ok(()),
                 Ok(StoreOutcome::LostLease) => {
                     tracing::error!(%key, "idempotency.completion_refused: the lease was lost");
@@ -213,7 +230,7 @@ impl<S> IdempotencyManager<S> {
 
 impl<S> Clone for IdempotencyManager<S> {
     fn clone(&self) -> Self {
-        Self { store: Arc::clone(&self.store), config: self.config }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -228,6 +245,13 @@ struct Held<'a, S: IdempotencyStore<T>, T> {
     key: &'a IdempotencyKey,
     owner: Owner,
     outcome: PhantomData<fn() -> T>,
+}
+
+impl<S: IdempotencyStore<T>, T> Held<'_, S, T> {
+    /// Ends the watch without giving anything back.
+    fn keep(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl<S: IdempotencyStore<T>, T> Drop for Held<'_, S, T> {

@@ -112,7 +112,8 @@ impl<T: Clone> Records<T> {
         capacity: usize,
     ) -> Result<Begin<T>, Error> {
         self.drop_expired(now);
-        match state::begin(self.by_key.get(key).map(|entry| &entry.record), fingerprint, now) {
+        let mut entry = self.by_key.get_mut(key);
+        match state::begin(entry.as_deref().map(|entry| &entry.record), fingerprint, now) {
             Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
             Decision::Mismatch => return Ok(Begin::Mismatch),
             Decision::InProgress { left } => {
@@ -120,15 +121,19 @@ impl<T: Clone> Records<T> {
             }
             Decision::Acquire => {}
         }
-        if self.by_key.len() >= capacity && !self.by_key.contains_key(key) {
-            self.make_room(now)?;
+        let fence = self.last_fence + 1;
+        let lease_of_owner = Lease { owner, fence };
+        let record =
+            Record::InProgress { lease: lease_of_owner, fingerprint, until: now.saturating_add(millis(lease)) };
+        if let Some(entry) = &mut entry {
+            entry.record = record;
+        } else {
+            if self.by_key.len() >= capacity {
+                self.make_room(now)?;
+            }
+            self.by_key.insert(key.clone(), Entry { record, waiting: None });
         }
-        self.last_fence += 1;
-        let lease_of_owner = Lease { owner, fence: self.last_fence };
-        let until = now.saturating_add(millis(lease));
-        let record = Record::InProgress { lease: lease_of_owner, fingerprint, until };
-        let waiting = self.by_key.get_mut(key).and_then(|entry| entry.waiting.take());
-        self.by_key.insert(key.clone(), Entry { record, waiting });
+        self.last_fence = fence;
         Ok(Begin::Won(lease_of_owner))
     }
 

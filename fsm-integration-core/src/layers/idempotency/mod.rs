@@ -63,6 +63,6 @@ pub use self::{
     manager::{Executed, IdempotencyManager},
     memory::MemoryIdempotencyStore,
     response::{REPLAYED, StoredResponse},
-    service::{AsError, AsResponse, IdempotencyService, Refuse},
+    service::IdempotencyService,
     store::{Begin, IdempotencyStore, StoreFuture, StoreOutcome},
 };

@@ -6,7 +6,7 @@ use tower::Service;
 use super::{
     Executed, Fingerprint, IdempotencyFuture, IdempotencyKey, IdempotencyLayer, IdempotencyStore, StoredResponse,
 };
-use crate::error::IdempotencyConflict;
+use crate::error::{AsError, IdempotencyConflict, Refuse};
 
 /// Does each request once; finds the [`Lease`](super::Lease) among the extensions of what it does.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ where
     I::Error: Send,
     S: IdempotencyStore<StoredResponse>,
     K: Fn(&http::Request<Bytes>) -> Option<(IdempotencyKey, Fingerprint)> + Clone + Send + 'static,
-    R: Refuse<http::Response<Bytes>, I::Error> + Clone + Send + 'static,
+    R: Refuse<IdempotencyConflict, http::Response<Bytes>, I::Error> + Clone + Send + 'static,
 {
     type Response = http::Response<Bytes>;
     type Error = I::Error;
@@ -60,7 +60,7 @@ async fn once<I, S, K, R>(
 where
     I: Service<http::Request<Bytes>, Response = http::Response<Bytes>>,
     S: IdempotencyStore<StoredResponse>,
-    R: Refuse<http::Response<Bytes>, I::Error>,
+    R: Refuse<IdempotencyConflict, http::Response<Bytes>, I::Error>,
 {
     // The first caller gets the answer whole, not only what is kept of it.
     let mut first = None;
@@ -87,31 +87,5 @@ enum Fault<E> {
 impl<E> From<IdempotencyConflict> for Fault<E> {
     fn from(conflict: IdempotencyConflict) -> Self {
         Self::Conflict(conflict)
-    }
-}
-
-/// Refuses with the service's own error.
-#[derive(Debug, Clone, Copy)]
-pub struct AsError;
-
-/// Refuses with an answer that a function makes.
-#[derive(Debug, Clone, Copy)]
-pub struct AsResponse<F>(pub(super) F);
-
-/// Turns a refusal into what the service returns.
-pub trait Refuse<Response, E> {
-    /// The service's outcome for this refusal.
-    fn refuse(&self, conflict: IdempotencyConflict) -> Result<Response, E>;
-}
-
-impl<Response, E: From<IdempotencyConflict>> Refuse<Response, E> for AsError {
-    fn refuse(&self, conflict: IdempotencyConflict) -> Result<Response, E> {
-        Err(conflict.into())
-    }
-}
-
-impl<Response, E, F: Fn(IdempotencyConflict) -> Response> Refuse<Response, E> for AsResponse<F> {
-    fn refuse(&self, conflict: IdempotencyConflict) -> Result<Response, E> {
-        Ok((self.0)(conflict))
     }
 }

@@ -238,6 +238,54 @@ async fn f_i8_an_outcome_that_cannot_be_written_down_is_unknown_and_not_repeated
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
+/// Threads that race, drop out half-way and try again: at no time two at work, each key done once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn racing_and_dropping_callers_never_work_at_once() {
+    const KEYS: usize = 40;
+    let manager = manager::<usize>();
+    let at_work: Arc<Vec<AtomicU32>> = Arc::new((0..KEYS).map(|_| AtomicU32::new(0)).collect());
+    let done: Arc<Vec<AtomicU32>> = Arc::new((0..KEYS).map(|_| AtomicU32::new(0)).collect());
+    let callers = (0..16 * KEYS).map(|caller| {
+        let (manager, at_work, done) = (manager.clone(), Arc::clone(&at_work), Arc::clone(&done));
+        tokio::spawn(async move {
+            let n = caller % KEYS;
+            let key = key(&n.to_string());
+            let work = |_| async {
+                assert_eq!(at_work[n].fetch_add(1, Ordering::SeqCst), 0, "two at work");
+                let _left = Left(&at_work[n]);
+                for _ in 0..20 {
+                    tokio::task::yield_now().await;
+                }
+                done[n].fetch_add(1, Ordering::SeqCst);
+                Ok::<_, Error>(n)
+            };
+            let call = std::pin::pin!(manager.execute(&key, A, work));
+            if caller % 3 == 0 {
+                let a_moment = std::pin::pin!(async {
+                    for _ in 0..caller % 11 {
+                        tokio::task::yield_now().await;
+                    }
+                });
+                futures_util::future::select(call, a_moment).await;
+            } else {
+                assert_eq!(call.await.expect("an outcome").value, n);
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("no panic");
+    }
+    assert!(done.iter().all(|done| done.load(Ordering::SeqCst) == 1));
+}
+
+struct Left<'a>(&'a AtomicU32);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 fn request(client: Option<&'static str>, body: &'static str) -> http::Request<Bytes> {
     let mut request = http::Request::new(Bytes::from_static(body.as_bytes()));
     if let Some(client) = client {

@@ -32,7 +32,6 @@
 //! # }
 //! ```
 
-mod egress;
 mod header;
 mod id;
 mod replay;
@@ -48,7 +47,6 @@ mod verify;
 mod tests;
 
 pub use self::{
-    egress::{EgressPolicy, ForbiddenTarget},
     id::{InvalidWebhookId, WebhookId},
     replay::ReplayGuard,
     secret::{InvalidSecret, WebhookSecret},
@@ -56,5 +54,5 @@ pub use self::{
     sign::{SignLayer, SignService},
     signer::{SignedHeaders, WebhookSigner},
     verifier::{Family, Verified, VerifyConfig, WebhookVerifier},
-    verify::{AsError, AsResponse, VerifyFuture, VerifyLayer, VerifyService},
+    verify::{VerifyFuture, VerifyLayer, VerifyService},
 };

@@ -1,23 +1,17 @@
 use std::{
     collections::{HashSet, VecDeque},
     fmt,
+    hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 
-/// What a message is known by: a digest over something that its signature covers.
+/// What a message is known by: a keyed hash over something that its signature covers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ReplayKey([u8; 32]);
-
-impl ReplayKey {
-    pub(super) fn new(kind: &'static [u8], bytes: &[u8]) -> Self {
-        Self(Sha256::new().chain_update(kind).chain_update([0]).chain_update(bytes).finalize().into())
-    }
-}
+pub(super) struct ReplayKey(u128);
 
 /// Remembers which messages were accepted, in memory and bounded (requirement W5).
 ///
@@ -28,20 +22,22 @@ impl ReplayKey {
 pub struct ReplayGuard {
     seen: Arc<Mutex<Seen>>,
     capacity: usize,
+    /// Two keys make 128 bits, too many to collide by chance, and no stranger knows them.
+    hashers: [RandomState; 2],
 }
 
 #[derive(Default)]
 struct Seen {
-    keys: HashSet<[u8; 32]>,
-    /// In order of insertion, which is the order of expiry; may hold keys that were forgotten since.
-    expiry: VecDeque<(Timestamp, [u8; 32])>,
+    keys: HashSet<ReplayKey>,
+    /// In order of insertion, which is the order of expiry.
+    expiry: VecDeque<(Timestamp, ReplayKey)>,
 }
 
 impl ReplayGuard {
     /// Creates a guard that remembers so many messages, at least one.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { seen: Arc::default(), capacity: capacity.max(1) }
+        Self { seen: Arc::default(), capacity: capacity.max(1), hashers: Default::default() }
     }
 
     /// How many messages are remembered.
@@ -56,16 +52,22 @@ impl ReplayGuard {
         self.len() == 0
     }
 
+    /// The key of something that the signature covers.
+    pub(super) fn key(&self, kind: &'static str, bytes: &[u8]) -> ReplayKey {
+        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one((kind, bytes))));
+        ReplayKey(high << 64 | low)
+    }
+
     /// Remembers all keys of a message; `false`, and nothing is changed, when one is known.
     pub(super) fn insert(&self, keys: impl Iterator<Item = ReplayKey> + Clone, now: Timestamp, keep: Duration) -> bool {
         let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
         let expires = now.saturating_add(keep).unwrap_or(Timestamp::MAX);
         let mut seen = self.seen.lock();
         seen.drop_expired(now);
-        if keys.clone().any(|key| seen.keys.contains(&key.0)) {
+        if keys.clone().any(|key| seen.keys.contains(&key)) {
             return false;
         }
-        for ReplayKey(key) in keys {
+        for key in keys {
             seen.keys.insert(key);
             seen.expiry.push_back((expires, key));
         }
@@ -78,7 +80,7 @@ impl ReplayGuard {
     /// Forgets a message whose handling failed, so that its redelivery is let in.
     pub(super) fn forget(&self, keys: impl Iterator<Item = ReplayKey>) {
         let mut seen = self.seen.lock();
-        for ReplayKey(key) in keys {
+        for key in keys {
             if seen.keys.remove(&key) {
                 // Rare, and the newest entries are at the back.
                 if let Some(index) = seen.expiry.iter().rposition(|(_, other)| *other == key) {
@@ -117,7 +119,7 @@ mod tests {
 
     fn insert(guard: &ReplayGuard, id: &[u8], second: i64) -> bool {
         let now = Timestamp::from_second(second).expect("in range");
-        guard.insert(std::iter::once(ReplayKey::new(b"id", id)), now, KEEP)
+        guard.insert(std::iter::once(guard.key("id", id)), now, KEEP)
     }
 
     #[test]
@@ -132,7 +134,7 @@ mod tests {
     fn a_forgotten_id_is_new_again_for_its_full_time() {
         let guard = ReplayGuard::new(10);
         assert!(insert(&guard, b"a", 0));
-        guard.forget(std::iter::once(ReplayKey::new(b"id", b"a")));
+        guard.forget(std::iter::once(guard.key("id", b"a")));
         assert!(insert(&guard, b"a", 500));
         assert!(!insert(&guard, b"a", 1_000), "the first insertion's expiry is gone");
     }

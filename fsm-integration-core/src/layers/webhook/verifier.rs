@@ -154,7 +154,7 @@ impl WebhookVerifier {
             family: Family::Standard,
             id: Some(String::from_utf8_lossy(id).into_owned()),
             timestamp: Some(timestamp),
-            keys: [Some(ReplayKey::new(b"id", id)), twin.map(|code| ReplayKey::new(b"code", &code))],
+            keys: [Some(self.guard.key("id", id)), twin.map(|code| self.guard.key("code", &code))],
         })
     }
 
@@ -176,7 +176,7 @@ impl WebhookVerifier {
             family: Family::Fsm,
             id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
             timestamp,
-            keys: [code.map(|code| ReplayKey::new(b"code", &code)), None],
+            keys: [code.map(|code| self.guard.key("code", &code)), None],
         })
     }
 

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::{Verified, WebhookVerifier};
-use crate::error::InvalidSignature;
+use crate::error::{AsError, AsResponse, InvalidSignature, Refuse};
 
 /// Lets only verified webhooks through; the handler finds [`Verified`] among the request's extensions.
 ///
@@ -44,32 +44,6 @@ impl<S, R: Clone> Layer<S> for VerifyLayer<R> {
     }
 }
 
-/// Refuses with the service's own error.
-#[derive(Debug, Clone, Copy)]
-pub struct AsError;
-
-/// Refuses with an answer that a function makes.
-#[derive(Debug, Clone, Copy)]
-pub struct AsResponse<F>(F);
-
-/// Turns a refusal into what the service returns.
-pub trait Refuse<Response, E> {
-    /// The service's outcome for this refusal.
-    fn refuse(&self, reason: InvalidSignature) -> Result<Response, E>;
-}
-
-impl<Response, E: From<InvalidSignature>> Refuse<Response, E> for AsError {
-    fn refuse(&self, reason: InvalidSignature) -> Result<Response, E> {
-        Err(reason.into())
-    }
-}
-
-impl<Response, E, F: Fn(InvalidSignature) -> Response> Refuse<Response, E> for AsResponse<F> {
-    fn refuse(&self, reason: InvalidSignature) -> Result<Response, E> {
-        Ok((self.0)(reason))
-    }
-}
-
 /// Verifies each request before the inner service sees it.
 #[derive(Debug, Clone)]
 pub struct VerifyService<S, R = AsError> {
@@ -81,7 +55,7 @@ pub struct VerifyService<S, R = AsError> {
 impl<S, R, B> Service<http::Request<Bytes>> for VerifyService<S, R>
 where
     S: Service<http::Request<Bytes>, Response = http::Response<B>>,
-    R: Refuse<http::Response<B>, S::Error>,
+    R: Refuse<InvalidSignature, http::Response<B>, S::Error>,
 {
     type Response = http::Response<B>;
     type Error = S::Error;
