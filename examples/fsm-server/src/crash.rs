@@ -27,13 +27,8 @@ pub fn point(name: &str) {
 pub const fn point(_name: &str) {}
 
 /// Every point there is, in the order of the story.
-pub const ALL: &[&str] = &[
-    INTAKE_COMMITTED,
-    BETWEEN_STATE_AND_EVENTS,
-    PARTNER_ANSWERED,
-    HANDLED_NOT_COMMITTED,
-    INVOICE_CREATED,
-];
+pub const ALL: &[&str] =
+    &[INTAKE_COMMITTED, BETWEEN_STATE_AND_EVENTS, PARTNER_ANSWERED, HANDLED_NOT_COMMITTED, INVOICE_CREATED];
 
 /// The order is on disk, its 202 is not sent.
 pub const INTAKE_COMMITTED: &str = "intake-committed";

@@ -1,3 +1,4 @@
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{Doc, Mistakes, check_url};
@@ -10,27 +11,47 @@ pub struct ErpConfig {
     pub enabled: bool,
     /// Base URL of its API.
     pub base_url: String,
-    /// Path of the secret that it knows us by.
+    /// Path of the secret that it knows us by, `user:password`.
     pub api_key_path: String,
+    /// Business unit that the invoices belong to.
+    pub business_unit: String,
+    /// Supplier site that is paid.
+    pub supplier_site: String,
+    /// What a provider gets of what the customer pays before tax, from 0 to 1.
+    pub provider_share: Decimal,
 }
 
 impl Default for ErpConfig {
     fn default() -> Self {
-        Self { enabled: false, base_url: String::new(), api_key_path: "integrations/{tenant}/erp/api-key".to_owned() }
+        Self {
+            enabled: false,
+            base_url: String::new(),
+            api_key_path: "integrations/{tenant}/erp/api-key".to_owned(),
+            business_unit: "FSM".to_owned(),
+            supplier_site: "MAIN".to_owned(),
+            provider_share: Decimal::new(60, 2),
+        }
     }
 }
 
 pub(super) const DOCS: &[Doc] = &[
     ("enabled", "Whether invoices are sent to it."),
     ("base_url", "Base URL of its API, without user and password."),
-    ("api_key_path", "Path of the secret that it knows us by."),
+    ("api_key_path", "Path of the secret that it knows us by, user:password."),
+    ("business_unit", "Business unit that the invoices belong to."),
+    ("supplier_site", "Supplier site that is paid."),
+    ("provider_share", "What a provider gets of what the customer pays before tax, from 0 to 1."),
 ];
 
 impl ErpConfig {
     pub(super) fn check(&self, found: &mut Mistakes) {
         if self.enabled {
             check_url("erp.base_url", &self.base_url, found);
+            let fix = "name the business unit in Oracle";
+            found.require(!self.business_unit.is_empty(), "erp.business_unit", "is empty", fix);
         }
+        let share = (Decimal::ZERO..=Decimal::ONE).contains(&self.provider_share);
+        found.require(share, "erp.provider_share", "is no share", "write a number from 0 to 1, as in \"0.60\"");
         let fix = "leave the key out to have the default";
         found.require(!self.api_key_path.is_empty(), "erp.api_key_path", "is empty", fix);
     }

@@ -97,8 +97,7 @@ impl Flow {
                     data.service_address = translate::service_address((**address).clone());
                 }
                 if let Some(preferences) = scheduling_preferences {
-                    data.scheduling_preferences =
-                        Some(translate::scheduling_preferences((**preferences).clone()));
+                    data.scheduling_preferences = Some(translate::scheduling_preferences((**preferences).clone()));
                 }
                 orders::set_data(tx, id, &data)
             }

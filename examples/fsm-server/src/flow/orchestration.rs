@@ -2,12 +2,12 @@
 
 use fsm_integration_core::{
     error::Result,
+    event::Amount,
     event::catalogue::{
         AssignmentConfirmed, CheckinCompleted, CheckoutCompleted, FsmOrderStatusUpdated, OrderIntakeReceived,
         OrderStatus, SalesOrderNormalized, ServiceOrderClosed, ServiceOrderCreated, ServiceOrderStatusChanged,
         TaskCreated, WcfSigned,
     },
-    event::Amount,
     sqlite::Tx,
 };
 use jiff::{Timestamp, tz::TimeZone};

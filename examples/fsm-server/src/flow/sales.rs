@@ -124,12 +124,7 @@ async fn tell<M: SalesMessage>(flow: &Flow, order: &Order, meta: &EventMeta, att
     adapter.oneshot(Call { request, context }).await?;
     crash::point(crash::PARTNER_ANSWERED);
     let (order_id, at) = (order.id, flow.store().now());
-    let entry = Acknowledgement {
-        kind: M::ADAPTER.to_owned(),
-        reference,
-        partner: system.partner().to_owned(),
-        at,
-    };
+    let entry = Acknowledgement { kind: M::ADAPTER.to_owned(), reference, partner: system.partner().to_owned(), at };
     Ok(Commit::with(move |tx| acknowledgements::insert(tx, order_id, &entry)))
 }
 
@@ -138,11 +133,7 @@ async fn order(flow: &Flow, id: Uuid) -> Result<Order> {
 }
 
 fn reference(order: &Order) -> OrderRef {
-    OrderRef {
-        order_id: order.id,
-        external_order_id: order.external_order_id.clone(),
-        received_at: order.received_at,
-    }
+    OrderRef { order_id: order.id, external_order_id: order.external_order_id.clone(), received_at: order.received_at }
 }
 
 /// The order that a failure is about, from its identity.

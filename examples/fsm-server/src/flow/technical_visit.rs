@@ -36,7 +36,11 @@ impl Flow {
                     return Err(Error::new(ErrorKind::InvalidRequest, message));
                 }
                 let event = TvOutcomeRecorded {
-                    meta: order.next_event(tx, &format!("projects.tv_outcome.recorded/{outcome}"), flow.store().now())?,
+                    meta: order.next_event(
+                        tx,
+                        &format!("projects.tv_outcome.recorded/{outcome}"),
+                        flow.store().now(),
+                    )?,
                     tv_service_order_id: order.derive("technical-visit"),
                     linked_installation_order_id: Some(order.id),
                     country_code: order.country_code.clone(),
@@ -63,7 +67,9 @@ pub(super) fn decide(flow: &Flow, tx: &Tx<'_>, fact: &Fact<TvOutcomeRecorded>) -
         TvOutcome::No => {
             flow.cancel(tx, &order, "the technical visit found it cannot be done", None, flow.store().now())
         }
-        TvOutcome::YesBut => flow.ask_operator(tx, &order, "TV_MODIFICATIONS", "HIGH", "the order has to be priced anew"),
+        TvOutcome::YesBut => {
+            flow.ask_operator(tx, &order, "TV_MODIFICATIONS", "HIGH", "the order has to be priced anew")
+        }
         TvOutcome::Unknown => Err(Error::new(ErrorKind::Undecodable, "an outcome that this version does not know")),
     }
 }

@@ -207,6 +207,7 @@ mod tests {
 
     fn technician(zone: &str) -> Technician {
         Technician {
+            provider: "PROV-1".to_owned(),
             id: "t-1".to_owned(),
             name: "Tess".to_owned(),
             home: Coordinates::new(40.0, -3.0).expect("in range"),

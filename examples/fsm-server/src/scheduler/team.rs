@@ -45,6 +45,7 @@ pub fn default_team() -> Vec<Technician> {
         .map(|&(id, name, latitude, longitude, zone, skills)| Technician {
             id: id.to_owned(),
             name: name.to_owned(),
+            provider: format!("PROV-{}", id.to_ascii_uppercase()),
             home: Coordinates::new(latitude, longitude).expect("the team's homes are on the earth"),
             zone: TimeZone::get(zone).expect("the time zone database is part of the program"),
             skills: skills.iter().map(|&skill| skill.to_owned()).collect(),

@@ -14,6 +14,9 @@ pub struct Technician {
     pub id: String,
     /// Name that the customer is told.
     pub name: String,
+    /// The company that is paid for the work, by its supplier number in the ERP.
+    #[serde(default = "Technician::default_provider")]
+    pub provider: String,
     /// Where every working day begins.
     pub home: Coordinates,
     /// IANA time zone of the working hours.
@@ -36,6 +39,10 @@ pub struct Technician {
 }
 
 impl Technician {
+    fn default_provider() -> String {
+        "PROV-001".to_owned()
+    }
+
     /// Whether every one of the skills is there.
     #[must_use]
     pub fn has_skills(&self, skills: &[String]) -> bool {

@@ -27,8 +27,7 @@ pub struct Acknowledgement {
 /// # Errors
 /// The database's own.
 pub fn insert(tx: &Tx<'_>, order_id: Uuid, entry: &Acknowledgement) -> Result<()> {
-    let values =
-        params![order_id.to_string(), entry.kind, entry.reference, entry.partner, entry.at.as_millisecond()];
+    let values = params![order_id.to_string(), entry.kind, entry.reference, entry.partner, entry.at.as_millisecond()];
     run(tx, "INSERT OR IGNORE INTO acknowledgements VALUES (?1, ?2, ?3, ?4, ?5)", values).map(drop)
 }
 

@@ -49,8 +49,7 @@ pub struct Job {
 /// # Errors
 /// The database's own.
 pub fn insert(tx: &Tx<'_>, job: &Job) -> Result<bool> {
-    const INSERT: &str =
-        "INSERT OR IGNORE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?10)";
+    const INSERT: &str = "INSERT OR IGNORE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL, NULL, ?10)";
     let values = params![
         job.id.to_string(),
         job.tenant,
@@ -72,8 +71,7 @@ pub fn insert(tx: &Tx<'_>, job: &Job) -> Result<bool> {
 /// `NotFound` when the tenant has none of this id.
 pub fn get(connection: &Connection, tenant: &str, id: Uuid) -> Result<Job> {
     const GET: &str = "SELECT * FROM jobs WHERE id = ?1 AND tenant = ?2";
-    one(connection, GET, [&id.to_string(), tenant], job)?
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no such job"))
+    one(connection, GET, [&id.to_string(), tenant], job)?.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such job"))
 }
 
 /// The job of an order.

@@ -43,8 +43,7 @@ pub fn send(tx: &Tx<'_>, tenant: &str, id: Uuid, job_id: Uuid, order_id: Option<
         return Ok(());
     }
     let number = format!("WCF-{year}-{:06}", next_number(tx, "wcf")?);
-    let values =
-        params![id.to_string(), tenant, number, job_id.to_string(), order_id.map(|id| id.to_string())];
+    let values = params![id.to_string(), tenant, number, job_id.to_string(), order_id.map(|id| id.to_string())];
     run(tx, "INSERT INTO wcfs VALUES (?1, ?2, ?3, ?4, ?5, 'SENT', '[]', NULL)", values).map(drop)
 }
 

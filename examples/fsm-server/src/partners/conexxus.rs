@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use fsm_adapters_conexxus::{Conexxus, config::ConexxusConfig};
+use fsm_integration_core::{
+    error::{Error, ErrorKind, Result},
+    http_client::HttpClientConfig,
+    profile::{OutboundConfig, Profile},
+};
+use http::HeaderValue;
+
+use super::{Partners, stacks::http_config};
+use crate::config;
+
+impl Partners {
+    /// The back office; `None` when none is configured.
+    ///
+    /// # Errors
+    /// The settings are wrong.
+    pub fn conexxus(&self) -> Result<Option<Conexxus>> {
+        let settings = &self.0.config.conexxus;
+        if !settings.enabled() {
+            return Ok(None);
+        }
+        let mut kept = self.0.conexxus.lock();
+        if kept.is_none() {
+            *kept = Some(self.make_conexxus(settings)?);
+        }
+        Ok(kept.clone())
+    }
+
+    fn make_conexxus(&self, settings: &config::ConexxusConfig) -> Result<Conexxus> {
+        let config = ConexxusConfig {
+            base_url: settings.url.trim_end_matches('/').to_owned(),
+            location_id: settings.location_id.clone(),
+            time_zone: settings.zone.iana_name().unwrap_or("UTC").to_owned(),
+            timeout: settings.timeout,
+            retries: settings.retries,
+            retry_delay: settings.retry_delay,
+            ..ConexxusConfig::default()
+        };
+        let http = HttpClientConfig { max_body: ConexxusConfig::MAX_ANSWER, ..http_config(&config.base_url)? };
+        let client = self.0.stacks.client("conexxus", &outbound(settings), http, None)?;
+        let api_key = HeaderValue::try_from(settings.api_key.expose())
+            .map_err(|_| Error::new(ErrorKind::Internal, "conexxus.api_key holds characters that no header takes"))?;
+        Conexxus::new(config, api_key, client, Arc::clone(&self.0.clock))
+    }
+}
+
+/// The preset, with what the configuration says of timeout and retries.
+fn outbound(settings: &config::ConexxusConfig) -> OutboundConfig {
+    let mut outbound = Profile::Conexxus.config();
+    outbound.attempt_timeout = settings.timeout;
+    outbound.retry.max_retries = settings.retries;
+    outbound.retry.initial_delay = settings.retry_delay;
+    outbound.total_deadline = outbound.total_deadline.max(settings.timeout * (settings.retries + 1));
+    outbound
+}

@@ -1,0 +1,134 @@
+//! The partners' systems as adapters under the whole stack of layers, one a tenant and system.
+//!
+//! What a breaker or bucket protects is one partner of one tenant (requirement W15): a dead endpoint slows nobody
+//! else. Adapters are made when first needed, with that tenant's secrets.
+
+mod conexxus;
+mod erp;
+mod sales;
+mod stacks;
+
+use std::{collections::HashMap, fmt, hash::Hash, sync::Arc};
+
+use fsm_adapters_conexxus::Conexxus;
+use fsm_adapters_erp::OracleErp;
+use fsm_adapters_sales::{
+    adapter::{SalesAdapter, SalesMessage},
+    outbound::SalesClient,
+    wire::SalesSystem,
+};
+use fsm_integration_core::{
+    adapter::{AdapterService, TenantId},
+    clock::WallClock,
+    error::{Error, ErrorKind, Result},
+    layers::{circuit_breaker::CircuitSnapshot, webhook::WebhookVerifier},
+    secret::{Secret, SecretPath, SecretSource},
+};
+use parking_lot::Mutex;
+
+use self::stacks::Stacks;
+use crate::config::Config;
+
+/// The most adapters that are kept; beyond it they are made anew for each call.
+const MOST_KEPT: usize = 10_000;
+
+/// A handle on the partners; clones share their adapters, breakers and buckets.
+#[derive(Clone)]
+pub struct Partners(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    secrets: Box<dyn SecretSource>,
+    clock: Arc<dyn WallClock>,
+    stacks: Stacks,
+    sales: Kept<(SalesSystem, TenantId), SalesClient>,
+    verifiers: Kept<(SalesSystem, TenantId), WebhookVerifier>,
+    erp: Kept<TenantId, AdapterService<OracleErp>>,
+    conexxus: Mutex<Option<Conexxus>>,
+}
+
+impl Partners {
+    /// Prepares the partners that the configuration names.
+    #[must_use]
+    pub fn new(config: Config, secrets: Box<dyn SecretSource>, clock: Arc<dyn WallClock>) -> Self {
+        let stacks = Stacks::new(Arc::clone(&clock));
+        Self(Arc::new(Inner {
+            config,
+            secrets,
+            clock,
+            stacks,
+            sales: Kept::default(),
+            verifiers: Kept::default(),
+            erp: Kept::default(),
+            conexxus: Mutex::default(),
+        }))
+    }
+
+    /// The adapter that tells a tenant's sales system one kind of message; `None` when it is told nothing.
+    ///
+    /// # Errors
+    /// The tenant's secret is missing or unusable.
+    pub async fn sales<M: SalesMessage>(
+        &self,
+        system: SalesSystem,
+        tenant: &TenantId,
+    ) -> Result<Option<AdapterService<SalesAdapter<M>>>> {
+        let client = self.sales_client(system, tenant).await?;
+        Ok(client.map(|client| AdapterService::new(SalesAdapter::new(client, Arc::clone(&self.0.clock)))))
+    }
+
+    /// The adapter of a tenant's ERP; `None` when there is none.
+    ///
+    /// # Errors
+    /// The tenant's secret is missing or unusable.
+    pub async fn erp(&self, tenant: &TenantId) -> Result<Option<AdapterService<OracleErp>>> {
+        if !self.0.config.erp.enabled {
+            return Ok(None);
+        }
+        self.0.erp.get_or_make(tenant.clone(), self.make_erp(tenant)).await.map(Some)
+    }
+
+    /// Every circuit breaker, for health and operators.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<CircuitSnapshot> {
+        self.0.stacks.breakers()
+    }
+
+    async fn secret(&self, template: &str, tenant: &TenantId) -> Result<Secret<String>> {
+        let path = template.replace("{tenant}", tenant.as_str());
+        let path = SecretPath::new(&path).map_err(|error| Error::from(ErrorKind::Internal).with_source(error))?;
+        self.0.secrets.get(&path).await.map_err(|error| {
+            // What an operator can mend is tried again, whatever the source calls it.
+            Error::new(ErrorKind::Internal, format!("the secret {} cannot be read", path.as_str())).with_source(error)
+        })
+    }
+}
+
+impl fmt::Debug for Partners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Partners").finish_non_exhaustive()
+    }
+}
+
+/// Things that are made once a key and shared.
+struct Kept<K, V>(Mutex<HashMap<K, V>>);
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Kept<K, V> {
+    async fn get_or_make(&self, key: K, make: impl Future<Output = Result<V>>) -> Result<V> {
+        if let Some(known) = self.0.lock().get(&key) {
+            return Ok(known.clone());
+        }
+        let made = make.await?;
+        let mut kept = self.0.lock();
+        if kept.len() >= MOST_KEPT {
+            return Ok(made);
+        }
+        Ok(kept.entry(key).or_insert(made).clone())
+    }
+}
