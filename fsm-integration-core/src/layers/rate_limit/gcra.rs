@@ -169,6 +169,16 @@ mod tests {
         }
     }
 
+    // F-T3: the state is an instant, not a level, so that a look from the past takes nothing away.
+    #[test]
+    fn an_instant_in_the_past_takes_nothing_away() {
+        let gcra = Gcra::new(&Quota::per_second(count(10), count(1)));
+        let full_at = gcra.decide(0, 100 * SECOND, 4).full_at;
+        let from_the_past = gcra.decide(full_at, 50 * SECOND, 1);
+        assert_eq!((from_the_past.decision.allowed, from_the_past.full_at), (false, full_at));
+        assert_eq!(gcra.decide(full_at, 100 * SECOND, 0).decision.remaining, 6);
+    }
+
     #[test]
     fn a_paused_bucket_gives_its_next_token_at_the_end_of_the_pause() {
         let gcra = Gcra::new(&Quota::per_second(count(10), count(2)));
