@@ -2,14 +2,12 @@
 
 use std::{io::IsTerminal, sync::OnceLock};
 
+use fsm_integration_core::observe::metrics::{DURATION_BUCKETS, HTTP_SERVER_REQUEST_DURATION, describe};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{LogFormat, TelemetryConfig};
 
-/// Upper bounds for calls that cross a network, in seconds: from a local answer to the longest attempt timeout.
-const CALL_SECONDS: &[f64] =
-    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 /// Upper bounds for our own answers, in seconds: an accepted order takes well under a millisecond.
 const ANSWER_SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -35,7 +33,10 @@ impl Telemetry {
         // Fails only when a subscriber is there already, as in a test: then that one keeps the logs.
         drop(subscriber(config).try_init());
         match recorder()?.install_recorder() {
-            Ok(metrics) => Ok(Self { metrics: METRICS.get_or_init(|| metrics).clone() }),
+            Ok(metrics) => {
+                describe();
+                Ok(Self { metrics: METRICS.get_or_init(|| metrics).clone() })
+            }
             // Two threads were here at once, and the other was faster.
             Err(error) => METRICS.get().map(|metrics| Self { metrics: metrics.clone() }).ok_or(error),
         }
@@ -73,8 +74,8 @@ fn subscriber(config: &TelemetryConfig) -> impl SubscriberInitExt {
 fn recorder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets(COUNTS)?
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), CALL_SECONDS)?
-        .set_buckets_for_metric(Matcher::Prefix("http_server_request".to_owned()), ANSWER_SECONDS)
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(HTTP_SERVER_REQUEST_DURATION.name.to_owned()), ANSWER_SECONDS)
 }
 
 #[cfg(test)]
@@ -95,12 +96,12 @@ mod tests {
     fn a_histogram_has_the_buckets_of_its_unit() {
         let recorder = recorder().expect("buckets").build_recorder();
         metrics::with_local_recorder(&recorder, || {
-            metrics::histogram!("integration_request_duration_seconds").record(0.02);
+            metrics::histogram!("integration_request_duration_seconds").record(0.2);
             metrics::histogram!("consumer_batch").record(20.0);
             metrics::histogram!("http_server_request_duration_seconds").record(0.0002);
         });
         let text = recorder.handle().render();
-        assert!(text.contains("integration_request_duration_seconds_bucket{le=\"0.025\"} 1"), "{text}");
+        assert!(text.contains("integration_request_duration_seconds_bucket{le=\"0.5\"} 1"), "{text}");
         assert!(text.contains("consumer_batch_bucket{le=\"20\"} 1"), "{text}");
         assert!(text.contains("http_server_request_duration_seconds_bucket{le=\"0.00025\"}"), "{text}");
     }

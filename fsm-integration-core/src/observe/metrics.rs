@@ -62,6 +62,9 @@ metrics_list! {
     /// Attempts after the first.
     INTEGRATION_RETRIES = Counter "integration_retries_total" ["adapter_id"] Count
         "Total number of retry attempts";
+    /// How long the server took to answer; `route` is the route's pattern, never the path.
+    HTTP_SERVER_REQUEST_DURATION = Histogram "http_server_request_duration_seconds" ["method", "route", "status"] Seconds
+        "Duration of requests to the server in seconds";
     /// Events that a consumer handled, by outcome.
     EVENTS_PROCESSED = Counter "kafka_events_processed_total" ["topic", "status"] Count
         "Total number of events processed";

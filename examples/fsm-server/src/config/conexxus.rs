@@ -1,18 +1,20 @@
 use std::time::Duration;
 
+use fsm_integration_core::secret::Secret;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Doc, Mistakes, Redacted, check_url};
+use super::{Doc, Mistakes, check_url};
 
 /// The point-of-sale back office.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConexxusConfig {
     /// Base URL of its API; empty switches the integration off.
     pub url: String,
-    /// The key it knows us by; empty switches the integration off.
-    pub api_key: Redacted,
+    /// The key it knows us by; absent, the integration is off.
+    #[serde(with = "optional_secret")]
+    pub api_key: Option<Secret<String>>,
     /// How long an answer may take.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub timeout: Duration,
@@ -32,7 +34,7 @@ impl Default for ConexxusConfig {
     fn default() -> Self {
         Self {
             url: String::new(),
-            api_key: Redacted::default(),
+            api_key: None,
             timeout: Duration::from_secs(30),
             retries: 3,
             retry_delay: Duration::from_secs(1),
@@ -56,18 +58,36 @@ impl ConexxusConfig {
     /// Whether the integration is switched on.
     #[must_use]
     pub fn enabled(&self) -> bool {
-        !self.url.is_empty() && !self.api_key.is_empty()
+        !self.url.is_empty() && self.api_key.is_some()
     }
 
     pub(super) fn check(&self, found: &mut Mistakes) {
         if !self.url.is_empty() {
             check_url("conexxus.url", &self.url, found);
         }
-        let both = self.url.is_empty() == self.api_key.is_empty();
+        let both = self.url.is_empty() == self.api_key.is_none();
         let fix = "set both to switch the integration on, neither to leave it off";
         found.require(both, "conexxus", "has one of url and api_key, but not the other", fix);
         found.require(!self.timeout.is_zero(), "conexxus.timeout", "must be longer than nothing", "write \"30s\"");
         found.require(self.retries <= 10, "conexxus.retries", "is out of range", "write 0 to 10");
         found.require(!self.location_id.is_empty(), "conexxus.location_id", "is empty", "write the location's id");
+    }
+}
+
+/// A secret or nothing, nothing being the empty string: so the example file can show the key.
+mod optional_secret {
+    use fsm_integration_core::secret::Secret;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => secret.serialize(serializer),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
+        let secret = Secret::<String>::deserialize(deserializer)?;
+        Ok((!secret.expose().is_empty()).then_some(secret))
     }
 }

@@ -12,7 +12,6 @@ mod example;
 mod limits;
 mod load;
 mod mistake;
-mod redacted;
 mod sales;
 mod scheduler;
 mod secrets;
@@ -30,7 +29,6 @@ pub use self::{
     limits::LimitsConfig,
     load::Sources,
     mistake::{Mistake, Mistakes},
-    redacted::Redacted,
     sales::{SalesConfig, SalesSystemConfig},
     scheduler::SchedulerConfig,
     secrets::SecretsConfig,
@@ -52,7 +50,7 @@ type Doc = (&'static str, &'static str);
 /// assert_eq!(config.limits.intake_per_minute.get(), 250);
 /// # Ok::<(), fsm_server::config::Mistakes>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
     /// Listeners, timeouts and bounds.

@@ -8,7 +8,9 @@ use axum::{
 };
 use fsm_integration_core::{
     adapter::CorrelationId,
+    clock::{Clock, SystemClock},
     error::{Error, ErrorKind},
+    observe::metrics::{HTTP_SERVER_REQUEST_DURATION, histogram},
 };
 use futures_util::FutureExt;
 use tracing::Instrument;
@@ -25,11 +27,14 @@ pub(super) async fn outer(State(edge): State<Edge>, mut request: Request, next: 
         problem: prefers_problem(request.headers()),
         head: request.method() == Method::HEAD,
     };
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let method = known(request.method());
+    let began = SystemClock.now();
     let span = tracing::info_span!(
         "http.request",
         correlation_id = %asked.correlation_id,
-        http.method = %request.method(),
+        http.method = method,
         http.route = route,
     );
     request.extensions_mut().insert(asked.correlation_id.clone());
@@ -41,7 +46,15 @@ pub(super) async fn outer(State(edge): State<Edge>, mut request: Request, next: 
     });
     let id = HeaderValue::from_str(asked.correlation_id.as_str()).expect("a correlation id is printable ASCII");
     answer.headers_mut().insert(CORRELATION_ID, id);
+    let key = HTTP_SERVER_REQUEST_DURATION.key([method, route, answer.status().as_str()]);
+    histogram(&key).record(SystemClock.now().saturating_duration_since(began));
     answer
+}
+
+/// Callers may invent methods; labels must not grow with them.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 /// The caller's, when it is safe to pass on; a new one otherwise.

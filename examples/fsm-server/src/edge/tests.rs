@@ -379,3 +379,19 @@ async fn the_limit_is_told_even_when_the_handler_panics() {
     let answer = who(&limited(true), &[]).await;
     assert_eq!((answer.status, answer.code().as_str(), answer.header("x-ratelimit-limit")), (500, "INTERNAL", "3"));
 }
+
+#[test]
+fn requests_are_measured_by_route_and_invented_methods_are_one() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            ask("GET", "/fields").await;
+            ask("BREW", "/pot/418").await;
+        });
+    });
+    let text = recorder.handle().render();
+    let counted = |labels: &str| text.contains(&format!("http_server_request_duration_seconds_count{{{labels}}} 1"));
+    assert!(counted(r#"method="GET",route="/fields",status="422""#), "{text}");
+    assert!(counted(r#"method="other",route="unmatched",status="404""#), "{text}");
+}
