@@ -1,7 +1,7 @@
 //! The order's state: made, scheduled, worked on, closed.
 
 use fsm_integration_core::{
-    error::Result,
+    error::{Error, ErrorKind, Result},
     event::Amount,
     event::catalogue::{
         AssignmentConfirmed, CheckinCompleted, CheckoutCompleted, FsmOrderStatusUpdated, OrderIntakeReceived,
@@ -169,7 +169,7 @@ impl Flow {
     fn provider_amount(&self, subtotal: &Amount) -> Result<Amount> {
         let share = subtotal.value() * self.settings().provider_share;
         let cents = share.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven);
-        Ok(Amount::new(cents, subtotal.currency())?)
+        Amount::new(cents, subtotal.currency()).map_err(|error| Error::from(ErrorKind::Internal).with_source(error))
     }
 
     /// Moves an order to a status, notes it and tells it.

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use fsm_adapters_conexxus::{Conexxus, config::ConexxusConfig};
+use fsm_adapters_conexxus::{Conexxus, ConexxusConfig};
 use fsm_integration_core::{
     error::{Error, ErrorKind, Result},
     http_client::HttpClientConfig,
     profile::{OutboundConfig, Profile},
+    secret::Secret,
 };
 use http::HeaderValue;
 
@@ -18,17 +19,15 @@ impl Partners {
     /// The settings are wrong.
     pub fn conexxus(&self) -> Result<Option<Conexxus>> {
         let settings = &self.0.config.conexxus;
-        if !settings.enabled() {
-            return Ok(None);
-        }
+        let Some(api_key) = settings.api_key.as_ref().filter(|_| settings.enabled()) else { return Ok(None) };
         let mut kept = self.0.conexxus.lock();
         if kept.is_none() {
-            *kept = Some(self.make_conexxus(settings)?);
+            *kept = Some(self.make_conexxus(settings, api_key)?);
         }
         Ok(kept.clone())
     }
 
-    fn make_conexxus(&self, settings: &config::ConexxusConfig) -> Result<Conexxus> {
+    fn make_conexxus(&self, settings: &config::ConexxusConfig, api_key: &Secret<String>) -> Result<Conexxus> {
         let config = ConexxusConfig {
             base_url: settings.url.trim_end_matches('/').to_owned(),
             location_id: settings.location_id.clone(),
@@ -40,7 +39,7 @@ impl Partners {
         };
         let http = HttpClientConfig { max_body: ConexxusConfig::MAX_ANSWER, ..http_config(&config.base_url)? };
         let client = self.0.stacks.client("conexxus", &outbound(settings), http, None)?;
-        let api_key = HeaderValue::try_from(settings.api_key.expose())
+        let api_key = HeaderValue::try_from(api_key.expose())
             .map_err(|_| Error::new(ErrorKind::Internal, "conexxus.api_key holds characters that no header takes"))?;
         Conexxus::new(config, api_key, client, Arc::clone(&self.0.clock))
     }

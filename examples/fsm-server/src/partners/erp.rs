@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use fsm_adapters_erp::{OracleErp, basic_authorization, config::ErpConfig};
+use fsm_adapters_erp::{ErpConfig, OracleErp, basic_authorization};
 use fsm_integration_core::{
     adapter::{AdapterService, TenantId},
     error::{Error, ErrorKind, Result},
