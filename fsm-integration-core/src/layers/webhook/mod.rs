@@ -53,6 +53,6 @@ pub use self::{
     secrets::WebhookSecrets,
     sign::{SignLayer, SignService},
     signer::{SignedHeaders, WebhookSigner},
-    verifier::{Family, Verified, VerifyConfig, WebhookVerifier},
+    verifier::{Family, ReplayScope, Verified, VerifyConfig, WebhookVerifier},
     verify::{VerifyFuture, VerifyLayer, VerifyService},
 };

@@ -227,6 +227,21 @@ fn f_w5_a_message_is_accepted_once() {
 }
 
 #[test]
+fn by_attempt_a_redelivery_passes_and_the_same_attempt_does_not() {
+    let room = room();
+    let config = VerifyConfig { replay: ReplayScope::Attempt, ..VerifyConfig::default() };
+    let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+    let first = room.signed();
+    assert!(verifier.verify(&first, VECTOR_BODY).is_ok());
+    assert_eq!(verifier.verify(&first, VECTOR_BODY).err(), Some(InvalidSignature::Replay));
+    room.clock.advance(5);
+    let second = room.signed();
+    assert!(verifier.verify(&second, VECTOR_BODY).is_ok());
+    let stripped = without(second, &["webhook-id", "webhook-timestamp", "webhook-signature"]);
+    assert_eq!(verifier.verify(&stripped, VECTOR_BODY).err(), Some(InvalidSignature::Replay));
+}
+
+#[test]
 fn stripping_the_standard_headers_does_not_let_a_message_in_again() {
     let room = room();
     let headers = room.signed();

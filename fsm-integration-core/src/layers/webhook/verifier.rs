@@ -18,21 +18,40 @@ const MAX_SIGNATURES: usize = 8;
 
 /// How strictly a verifier looks.
 ///
-/// Defaults: 300 s of tolerance both ways, the last 100 000 messages remembered, no legacy signatures.
+/// Defaults: 300 s of tolerance both ways, the last 100 000 messages remembered by id, no legacy signatures.
 #[derive(Debug, Clone)]
 pub struct VerifyConfig {
     /// How far a timestamp may lie from now, inclusively; zero means not at all, never "off".
     pub tolerance: Duration,
     /// How many messages are remembered against replay, for twice the tolerance.
     pub remembered: usize,
+    /// What counts as a replay.
+    pub replay: ReplayScope,
     /// Accepts `X-FSM-Signature` over the body alone, without any timestamp: replays pass after a while.
     pub legacy_payload_only: bool,
 }
 
 impl Default for VerifyConfig {
     fn default() -> Self {
-        Self { tolerance: Duration::from_secs(300), remembered: 100_000, legacy_payload_only: false }
+        Self {
+            tolerance: Duration::from_secs(300),
+            remembered: 100_000,
+            replay: ReplayScope::Message,
+            legacy_payload_only: false,
+        }
     }
+}
+
+/// What a verifier accepts only once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplayScope {
+    /// An id, on whichever attempt: for handlers that do not deduplicate (requirement W5).
+    ///
+    /// A sender that missed the answer to a message is refused when it tries again.
+    #[default]
+    Message,
+    /// One signed attempt: for handlers that deduplicate by id and then repeat their first answer.
+    Attempt,
 }
 
 /// Which headers a signature was read from.
@@ -95,6 +114,7 @@ pub struct WebhookVerifier {
     secrets: WebhookSecrets,
     guard: ReplayGuard,
     tolerance: Duration,
+    replay: ReplayScope,
     legacy_payload_only: bool,
 }
 
@@ -117,6 +137,7 @@ impl WebhookVerifier {
             secrets,
             guard: ReplayGuard::new(config.remembered),
             tolerance: config.tolerance,
+            replay: config.replay,
             legacy_payload_only: config.legacy_payload_only,
         }
     }
@@ -148,13 +169,17 @@ impl WebhookVerifier {
         let timestamp = parse_seconds(stamp)?;
         check_window(timestamp, now, self.tolerance)?;
         self.check(&parse_v1(signatures), now, &[id, b".", stamp, b".", body])?;
+        let own = match self.replay {
+            ReplayScope::Message => self.guard.key("id", &[id]),
+            ReplayScope::Attempt => self.guard.key("attempt", &[id, stamp]),
+        };
         // The FSM headers of the same message must not let it in a second time, stripped of the standard ones.
         let twin = headers.get(header::FSM_SIGNATURE).and_then(|value| parse_hex(value.as_bytes()));
         Ok(Verified {
             family: Family::Standard,
             id: Some(String::from_utf8_lossy(id).into_owned()),
             timestamp: Some(timestamp),
-            keys: [Some(self.guard.key("id", id)), twin.map(|code| self.guard.key("code", &code))],
+            keys: [Some(own), twin.map(|code| self.guard.key("code", &[&code]))],
         })
     }
 
@@ -176,7 +201,7 @@ impl WebhookVerifier {
             family: Family::Fsm,
             id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
             timestamp,
-            keys: [code.map(|code| self.guard.key("code", &code)), None],
+            keys: [code.map(|code| self.guard.key("code", &[&code])), None],
         })
     }
 
