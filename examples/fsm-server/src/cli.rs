@@ -14,7 +14,11 @@ use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use self::dead_letters::DeadLettersCommand;
-use crate::config::{Config, Mistakes, Sources};
+use crate::{
+    config::{Config, Mistakes, Sources},
+    demo::{self, DemoArgs},
+    serve,
+};
 
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "fsm-server.toml";
@@ -34,6 +38,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server until it is told to stop.
+    Serve(ConfigArgs),
+    /// Run the whole story against stand-ins of the partners, and say what happened.
+    Demo(DemoArgs),
     /// Check the configuration and say everything that is wrong with it.
     CheckConfig(ConfigArgs),
     /// Look at, replay and discard dead letters of a running server.
@@ -139,9 +147,29 @@ fn run(command: Command) -> Result<(), Failure> {
     // The first provider stays; another one can only be there in a test.
     drop(rustls::crypto::ring::default_provider().install_default());
     match command {
+        Command::Serve(args) => block_on(serve(args.load()?))?,
+        Command::Demo(args) => block_on(demo::run(&args))?.map_err(|error| Failure::Failed(chain(&error))),
         Command::CheckConfig(args) => check_config(&args),
         Command::DeadLetters(command) => block_on(dead_letters::run(command))?,
     }
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    let shutdown =
+        shutdown_on_signal().map_err(|error| Failure::Failed(format!("signals cannot be watched: {error}")))?;
+    serve::run(config, shutdown).await.map_err(|error| Failure::Failed(chain(&error)))
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {

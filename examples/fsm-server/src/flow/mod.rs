@@ -111,15 +111,46 @@ fn groups() -> Vec<Group> {
         Group::new("orchestration-service-contracts-signed-v1").apply(orchestration::wcf_signed),
         Group::new("orchestration-service-tv-outcomes-v1").apply(technical_visit::decide),
         Group::new("sales-adapter-tv-outcomes-v1").decide(sales::tv_outcome),
-        Group::new("sales-adapter-projects-cancelled-v1").decide(sales::cancelled),
+        Group::new("sales-adapter-orders-cancelled-v1").decide(sales::cancelled),
         Group::new("sales-adapter-projects-closed-v1").decide(sales::closed),
         Group::new("erp-adapter-projects-closed-v1").apply(payment::ready),
         Group::new("erp-adapter-payment-ready-v1").decide(payment::invoice),
     ]
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("technicians", &self.technicians.len()).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flow").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fsm_integration_core::event::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn the_catalogue_knows_every_group_by_its_topics() {
+        for group in groups() {
+            for topic in group.topics() {
+                let spec = catalogue::find(topic.as_str()).expect("a topic of the catalogue");
+                assert!(spec.consumers.contains(&group.name), "{} reads {topic}", group.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_group_stands_twice() {
+        let mut names: Vec<_> = groups().iter().map(|group| group.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), groups().len());
     }
 }

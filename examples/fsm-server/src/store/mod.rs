@@ -20,6 +20,7 @@ use fsm_integration_core::{
     clock::WallClock,
     error::{Error, ErrorKind, Result},
     event::{Envelope, Event, codec::AvroCodec, consumer::Delivery, log, log::EventLog},
+    layers::idempotency::SqliteIdempotencyStore,
     sqlite::{Database, DatabaseConfig, Migration, Tx},
 };
 use jiff::Timestamp;
@@ -28,6 +29,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 const MIGRATIONS: &[Migration] =
     &[log::MIGRATION, Migration { name: "server_0001_domain", sql: include_str!("schema.sql") }];
+
+/// How many expired idempotency keys one sweep removes at most.
+const SWEEP: u32 = 1_000;
 
 /// The services of this one binary, as the catalogue names the producers.
 pub mod source {
@@ -68,6 +72,7 @@ impl Store {
         })?;
         let database = Database::open(&directory.join("fsm.db"), DatabaseConfig::default())?;
         database.migrate(MIGRATIONS).await?;
+        database.migrate(SqliteIdempotencyStore::MIGRATIONS).await?;
         let log = EventLog::open(database.clone(), Arc::clone(&clock)).await?;
         Ok(Self { database, log, codec: AvroCodec::bundled(), clock })
     }
@@ -94,6 +99,20 @@ impl Store {
     #[must_use]
     pub fn codec(&self) -> &AvroCodec {
         &self.codec
+    }
+
+    /// The idempotency keys of requests that name one.
+    #[must_use]
+    pub fn idempotency(&self) -> SqliteIdempotencyStore {
+        SqliteIdempotencyStore::new(self.database.clone(), self.clock())
+    }
+
+    /// Removes what has expired, a bounded number at a time.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn sweep(&self) -> Result<()> {
+        self.idempotency().sweep(SWEEP).await.map(drop)
     }
 
     /// One unit of work, on disk when it returns.
