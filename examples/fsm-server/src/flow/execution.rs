@@ -3,7 +3,9 @@
 use fsm_integration_core::{
     adapter::{CorrelationId, TenantId},
     error::{Error, ErrorKind, Result},
-    event::catalogue::{CheckinCompleted, CheckoutCompleted, EventMeta, GpsCoordinates, Reserve, WcfSigned},
+    event::catalogue::{
+        CheckinCompleted, CheckoutCompleted, EventMeta, GpsCoordinates, Reserve, SourceSystem, WcfSigned,
+    },
     sqlite::Tx,
 };
 use jiff::{Timestamp, tz::TimeZone};
@@ -12,7 +14,8 @@ use uuid::Uuid;
 use super::Flow;
 use crate::store::{
     jobs::{self, Job},
-    orders, source,
+    orders::{self, Status},
+    source,
     wcfs::{self, Wcf},
 };
 
@@ -31,7 +34,7 @@ impl Flow {
                     "pending" | "assigned" => {}
                     ended => return Err(refused(&format!("the job is {ended} already"))),
                 }
-                refuse_cancelled(tx, &job)?;
+                refuse_unready(tx, &job)?;
                 let now = flow.store().now();
                 jobs::check_in(tx, job.id, now)?;
                 let event = CheckinCompleted {
@@ -146,10 +149,16 @@ fn meta_of(tx: &Tx<'_>, job: &Job, who: &Actor, topic: &str, now: Timestamp) -> 
     })
 }
 
-fn refuse_cancelled(tx: &Tx<'_>, job: &Job) -> Result<()> {
-    let order = job.order_id.map(|id| orders::get(tx, id)).transpose()?;
-    match order {
-        Some(order) if order.status == orders::Status::Cancelled => Err(refused("the order was cancelled")),
+/// Nobody is on site for an order that was called off, or that has no appointment yet.
+///
+/// Orders that were entered here, without a sales system, are not booked by us.
+fn refuse_unready(tx: &Tx<'_>, job: &Job) -> Result<()> {
+    let Some(order) = job.order_id.map(|id| orders::get(tx, id)).transpose()? else { return Ok(()) };
+    match order.status {
+        Status::Cancelled => Err(refused("the order was cancelled")),
+        Status::Created | Status::Blocked if order.source_system != SourceSystem::Custom => {
+            Err(refused("the order has no appointment yet; check in once it is SCHEDULED"))
+        }
         _ => Ok(()),
     }
 }
