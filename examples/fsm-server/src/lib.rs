@@ -14,6 +14,7 @@ pub mod crash;
 pub mod edge;
 pub mod flow;
 pub mod partners;
+pub mod routes;
 pub mod scheduler;
 pub mod store;
 pub mod telemetry;

@@ -109,6 +109,7 @@ fn confirm(
         location,
     };
     appointments::insert(tx, &appointment)?;
+    flow.store().change_calendar(tx);
     let (start, end) = (choice.start.to_zoned(technician.zone.clone()), choice.end.to_zoned(technician.zone.clone()));
     let event = AssignmentConfirmed {
         meta: order.next_event(tx, "assignments.assignment.confirmed", now)?,
