@@ -15,6 +15,7 @@ pub mod demo;
 pub mod edge;
 pub mod flow;
 pub mod partners;
+pub mod routes;
 pub mod scheduler;
 pub mod secrets;
 pub mod serve;

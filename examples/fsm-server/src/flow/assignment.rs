@@ -111,6 +111,7 @@ fn confirm(
     };
     appointments::insert(tx, &appointment)?;
     jobs::assign(tx, order.id, &appointment.technician_id)?;
+    flow.store().change_calendar(tx);
     let (start, end) = (choice.start.to_zoned(technician.zone.clone()), choice.end.to_zoned(technician.zone.clone()));
     let event = AssignmentConfirmed {
         meta: order.next_event(tx, "assignments.assignment.confirmed", now)?,

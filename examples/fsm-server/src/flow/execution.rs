@@ -11,7 +11,7 @@ use fsm_integration_core::{
 use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 
-use super::Flow;
+use super::{Flow, payment};
 use crate::store::{
     jobs::{self, Job},
     orders::{self, Status},
@@ -121,6 +121,38 @@ impl Flow {
                 };
                 flow.store().publish(tx, &event, source::CONTRACTS)?;
                 wcfs::get(tx, who.tenant.as_str(), id)
+            })
+            .await
+    }
+}
+
+impl Flow {
+    /// Notes that something the customer held against the work is put right; the second time changes nothing.
+    ///
+    /// With the last one the provider may be paid.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidRequest` while the form is not signed.
+    pub async fn resolve_reserve(&self, who: Actor, id: Uuid, reserve_id: String) -> Result<Wcf> {
+        let flow = self.clone();
+        self.store()
+            .write(move |tx| {
+                let mut form = wcfs::get(tx, who.tenant.as_str(), id)?;
+                if !form.is_accepted() {
+                    return Err(refused("the customer has not signed the form"));
+                }
+                let reserve = form.reserves.iter_mut().find(|reserve| reserve.reserve_id == reserve_id);
+                let reserve = reserve.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such reserve"))?;
+                if std::mem::replace(&mut reserve.resolved, true) {
+                    return Ok(form);
+                }
+                wcfs::set_reserves(tx, id, &form.reserves)?;
+                if form.is_clear()
+                    && let Some(order_id) = form.order_id
+                {
+                    payment::cleared(&flow, tx, &orders::get(tx, order_id)?)?;
+                }
+                Ok(form)
             })
             .await
     }
