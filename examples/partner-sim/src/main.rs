@@ -1,5 +1,7 @@
 //! The stand-ins as a program of their own.
 
+#![forbid(unsafe_code)]
+
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
