@@ -166,7 +166,7 @@ fn rate_limit() -> RateLimitLayer {
 
 #[test]
 fn the_counter_sees_an_allocation() {
-    let boxes = tower::layer::layer_fn(|partner| tower::util::BoxService::new(partner));
+    let boxes = tower::layer::layer_fn(tower::util::BoxService::new);
     assert!(allocations_of(boxes.layer(Partner { keeps_waiting: false })) >= u64::from(CALLS));
 }
 

@@ -46,6 +46,12 @@ pub struct Settings {
     pub provider_share: Decimal,
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("technicians", &self.technicians.len()).finish_non_exhaustive()
+    }
+}
+
 /// The steps and what they share; clones are the same flow.
 #[derive(Clone)]
 pub struct Flow(Arc<Inner>);
