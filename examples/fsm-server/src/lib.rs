@@ -6,6 +6,7 @@
 //! * [`partners`]: the other companies' systems under the stack of layers.
 
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod clock;

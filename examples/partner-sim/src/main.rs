@@ -1,5 +1,7 @@
 //! The stand-ins as a program of their own, and the load they can make.
 
+#![forbid(unsafe_code)]
+
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};

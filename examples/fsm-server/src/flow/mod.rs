@@ -49,11 +49,15 @@ pub struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+<<<<<<< HEAD
         f.debug_struct("Settings")
             .field("technicians", &self.technicians.len())
             .field("horizon_days", &self.horizon_days)
             .field("provider_share", &self.provider_share)
             .finish_non_exhaustive()
+=======
+        f.debug_struct("Settings").field("technicians", &self.technicians.len()).finish_non_exhaustive()
+>>>>>>> scaffold
     }
 }
 

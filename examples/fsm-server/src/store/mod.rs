@@ -112,18 +112,12 @@ impl Store {
         &self.codec
     }
 
-    /// The idempotency keys of requests that name one.
-    #[must_use]
-    pub fn idempotency(&self) -> SqliteIdempotencyStore {
-        SqliteIdempotencyStore::new(self.database.clone(), self.clock())
-    }
-
     /// Removes what has expired, a bounded number at a time.
     ///
     /// # Errors
     /// The database's own.
     pub async fn sweep(&self) -> Result<()> {
-        self.idempotency().sweep(SWEEP).await.map(drop)
+        self.idempotency.sweep(SWEEP).await.map(drop)
     }
 
     /// Which calendar this is: another number after every booking and every cancellation.

@@ -12,8 +12,6 @@ use serde_json::Value;
 
 use super::Store;
 
-/// How many outcomes whose time is over are forgotten after each create; more than come, so that they stay few.
-const SWEPT: u32 = 10;
 /// When a caller may ask again for the outcome of work under way.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -48,7 +46,7 @@ impl Store {
             return self.write(move |tx| Ok(Made { body: work(tx)?, replayed: false })).await;
         };
         let outcomes = self.idempotency.clone();
-        let made = self.write(move |tx| {
+        self.write(move |tx| {
             let conflict = match outcomes.look_up_in(tx, &once.key, once.fingerprint)? {
                 Claim::Absent => {
                     let body = work(tx)?;
@@ -60,13 +58,8 @@ impl Store {
                 Claim::InProgress => IdempotencyConflict::InProgress { retry_after: SOON },
             };
             Err(conflict.into())
-        });
-        let made = made.await?;
-        // What is not forgotten now is forgotten next time.
-        if let Err(error) = self.idempotency.sweep(SWEPT).await {
-            tracing::warn!(%error, "idempotency.sweep_failed");
-        }
-        Ok(made)
+        })
+        .await
     }
 }
 
