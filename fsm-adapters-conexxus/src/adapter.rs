@@ -106,6 +106,12 @@ impl Conexxus {
         Ok(Self(Arc::new(Inner { version, config, days, api, clock, syncing: AtomicBool::new(false) })))
     }
 
+    /// The settings, as they were checked.
+    #[must_use]
+    pub fn config(&self) -> &ConexxusConfig {
+        &self.0.config
+    }
+
     /// The location's business days, which say what is due.
     #[must_use]
     pub fn days(&self) -> &BusinessDay {

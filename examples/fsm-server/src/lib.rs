@@ -3,7 +3,8 @@
 //! * [`cli`], [`config`], [`telemetry`]: what a person starts it with;
 //! * [`edge`]: what every request passes; [`routes`]: what it can ask for;
 //! * [`flow`]: the story, one file a service; [`scheduler`]: who comes when; [`store`]: what is kept;
-//! * [`partners`]: the other companies' systems under the stack of layers.
+//! * [`partners`]: the other companies' systems under the stack of layers;
+//! * [`point_of_sale`]: what is due at the back office, hourly and daily.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

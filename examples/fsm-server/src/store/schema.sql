@@ -147,33 +147,32 @@ CREATE TABLE counters (
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Point of sale: what Conexxus sells, what was sold, and how each run went.
+-- Point of sale: what Conexxus sells, and how each run went.
 CREATE TABLE inventory_items (
-    sku        TEXT    PRIMARY KEY,
-    name       TEXT    NOT NULL,
-    price      TEXT    NOT NULL, -- exact decimal
-    category   TEXT,
-    updated_at INTEGER NOT NULL
+    sku         TEXT    PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    price       TEXT    NOT NULL, -- exact decimal
+    category    TEXT,
+    description TEXT,
+    updated_at  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE pos_sales (
-    id          TEXT    PRIMARY KEY,
-    location_id TEXT    NOT NULL,
-    sold_at     INTEGER NOT NULL,
-    total       TEXT    NOT NULL,
-    items       TEXT    NOT NULL
-) STRICT;
-CREATE INDEX pos_sales_day ON pos_sales (location_id, sold_at);
+-- The tag of the answer that inventory_items holds in full; absent while it does not.
+CREATE TABLE inventory_tags (
+    source TEXT PRIMARY KEY,
+    etag   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sync_runs (
-    id      INTEGER PRIMARY KEY,
-    kind    TEXT    NOT NULL, -- inventory or sales
-    status  TEXT    NOT NULL, -- success, partial or failed
-    run     TEXT    NOT NULL, -- JSON
-    ended_at INTEGER NOT NULL
+    id   INTEGER PRIMARY KEY,
+    kind TEXT    NOT NULL, -- inventory or sales
+    run  TEXT    NOT NULL  -- JSON
 ) STRICT;
 
--- A schedule's last tick: (job, location) has been done up to and including this date or hour.
+-- What was closed on a day.
+CREATE INDEX order_history_closed ON order_history (at) WHERE status = 'COMPLETED';
+
+-- (job, location) has been done up to and including this date.
 CREATE TABLE schedule_marks (
     job      TEXT NOT NULL,
     location TEXT NOT NULL,
