@@ -105,7 +105,9 @@ impl Draft {
             .map_err(|_| Problem::bad("The attribute InvoiceDate is no date.").at("InvoiceDate"))?;
         let amount = decimal(body.get("InvoiceAmount"))
             .ok_or_else(|| Problem::bad("The attribute InvoiceAmount is no number.").at("InvoiceAmount"))?;
-        Ok(Self { supplier: required("Supplier")?, number, amount, currency: required("InvoiceCurrency")?, body })
+        // A supplier is named or numbered; the message names the attribute that people know.
+        let supplier = required("SupplierNumber").or_else(|_| required("Supplier"))?;
+        Ok(Self { supplier, number, amount, currency: required("InvoiceCurrency")?, body })
     }
 }
 
