@@ -17,6 +17,7 @@
 //! `max_body` of [`ConexxusConfig::MAX_ANSWER`].
 
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 
 mod adapter;
 mod business_day;

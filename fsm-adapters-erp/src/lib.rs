@@ -21,6 +21,7 @@
 //! There is no `inbound`: Oracle Fusion calls nothing of ours.
 
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 
 mod adapter;
 mod config;

@@ -19,6 +19,7 @@
 //! [`translate`] is pure. Nothing here reads the environment, a file or a clock of its own.
 
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 
 pub mod adapter;
 pub mod config;

@@ -1,2 +1,3 @@
-#[test]
-fn stub() {}
+//! The journeys, one file each, and the architecture that they rest on.
+
+mod architecture;

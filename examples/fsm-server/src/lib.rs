@@ -6,6 +6,7 @@
 //! * [`partners`]: the other companies' systems under the stack of layers.
 
 #![deny(missing_docs)]
+#![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod demo;
 pub mod edge;
 pub mod flow;
 pub mod partners;
+pub mod routes;
 pub mod scheduler;
 pub mod secrets;
 pub mod serve;

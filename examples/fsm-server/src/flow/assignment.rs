@@ -19,6 +19,7 @@ use crate::{
     scheduler::{AddressQuery, Appointment as Choice, BookingRequest, Coordinates, JobNeeds, TimeWindow, choose_best},
     store::{
         appointments::{self, Appointment},
+        jobs,
         orders::{self, Order, Problem, Status},
         source,
     },
@@ -109,6 +110,8 @@ fn confirm(
         location,
     };
     appointments::insert(tx, &appointment)?;
+    jobs::assign(tx, order.id, &appointment.technician_id)?;
+    flow.store().change_calendar(tx);
     let (start, end) = (choice.start.to_zoned(technician.zone.clone()), choice.end.to_zoned(technician.zone.clone()));
     let event = AssignmentConfirmed {
         meta: order.next_event(tx, "assignments.assignment.confirmed", now)?,

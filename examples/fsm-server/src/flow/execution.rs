@@ -3,16 +3,19 @@
 use fsm_integration_core::{
     adapter::{CorrelationId, TenantId},
     error::{Error, ErrorKind, Result},
-    event::catalogue::{CheckinCompleted, CheckoutCompleted, EventMeta, GpsCoordinates, Reserve, WcfSigned},
+    event::catalogue::{
+        CheckinCompleted, CheckoutCompleted, EventMeta, GpsCoordinates, Reserve, SourceSystem, WcfSigned,
+    },
     sqlite::Tx,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 
-use super::Flow;
+use super::{Flow, payment};
 use crate::store::{
     jobs::{self, Job},
-    orders, source,
+    orders::{self, Status},
+    source,
     wcfs::{self, Wcf},
 };
 
@@ -31,7 +34,7 @@ impl Flow {
                     "pending" | "assigned" => {}
                     ended => return Err(refused(&format!("the job is {ended} already"))),
                 }
-                refuse_cancelled(tx, &job)?;
+                refuse_unready(tx, &job)?;
                 let now = flow.store().now();
                 jobs::check_in(tx, job.id, now)?;
                 let event = CheckinCompleted {
@@ -123,6 +126,38 @@ impl Flow {
     }
 }
 
+impl Flow {
+    /// Notes that something the customer held against the work is put right; the second time changes nothing.
+    ///
+    /// With the last one the provider may be paid.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidRequest` while the form is not signed.
+    pub async fn resolve_reserve(&self, who: Actor, id: Uuid, reserve_id: String) -> Result<Wcf> {
+        let flow = self.clone();
+        self.store()
+            .write(move |tx| {
+                let mut form = wcfs::get(tx, who.tenant.as_str(), id)?;
+                if !form.is_accepted() {
+                    return Err(refused("the customer has not signed the form"));
+                }
+                let reserve = form.reserves.iter_mut().find(|reserve| reserve.reserve_id == reserve_id);
+                let reserve = reserve.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such reserve"))?;
+                if std::mem::replace(&mut reserve.resolved, true) {
+                    return Ok(form);
+                }
+                wcfs::set_reserves(tx, id, &form.reserves)?;
+                if form.is_clear()
+                    && let Some(order_id) = form.order_id
+                {
+                    payment::cleared(&flow, tx, &orders::get(tx, order_id)?)?;
+                }
+                Ok(form)
+            })
+            .await
+    }
+}
+
 /// Who does something on site, and in which journey.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -146,10 +181,16 @@ fn meta_of(tx: &Tx<'_>, job: &Job, who: &Actor, topic: &str, now: Timestamp) -> 
     })
 }
 
-fn refuse_cancelled(tx: &Tx<'_>, job: &Job) -> Result<()> {
-    let order = job.order_id.map(|id| orders::get(tx, id)).transpose()?;
-    match order {
-        Some(order) if order.status == orders::Status::Cancelled => Err(refused("the order was cancelled")),
+/// Nobody is on site for an order that was called off, or that has no appointment yet.
+///
+/// Orders that were entered here, without a sales system, are not booked by us.
+fn refuse_unready(tx: &Tx<'_>, job: &Job) -> Result<()> {
+    let Some(order) = job.order_id.map(|id| orders::get(tx, id)).transpose()? else { return Ok(()) };
+    match order.status {
+        Status::Cancelled => Err(refused("the order was cancelled")),
+        Status::Created | Status::Blocked if order.source_system != SourceSystem::Custom => {
+            Err(refused("the order has no appointment yet; check in once it is SCHEDULED"))
+        }
         _ => Ok(()),
     }
 }

@@ -123,6 +123,7 @@ impl Flow {
         }
         self.change_status(tx, order, orders::Status::Cancelled, Some(reason), now)?;
         crate::store::appointments::remove(tx, order.id)?;
+        self.store().change_calendar(tx);
         let event = ServiceOrderCancelled {
             meta: order.next_event(tx, "projects.service_order.cancelled", now)?,
             service_order_id: order.id,

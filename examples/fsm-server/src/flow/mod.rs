@@ -16,6 +16,7 @@ mod jobs;
 mod orchestration;
 mod payment;
 mod sales;
+pub mod sales_orders;
 pub mod technical_visit;
 pub mod ticketing;
 
@@ -44,6 +45,20 @@ pub struct Settings {
     pub geocoder: Box<dyn Geocoder>,
     /// What a provider gets of what the customer pays before tax, from 0 to 1.
     pub provider_share: Decimal,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+<<<<<<< HEAD
+        f.debug_struct("Settings")
+            .field("technicians", &self.technicians.len())
+            .field("horizon_days", &self.horizon_days)
+            .field("provider_share", &self.provider_share)
+            .finish_non_exhaustive()
+=======
+        f.debug_struct("Settings").field("technicians", &self.technicians.len()).finish_non_exhaustive()
+>>>>>>> scaffold
+    }
 }
 
 /// The steps and what they share; clones are the same flow.

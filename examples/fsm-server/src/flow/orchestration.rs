@@ -166,7 +166,7 @@ fn closed(flow: &Flow, tx: &Tx<'_>, order: &Order, signed: &WcfSigned, now: Time
 
 impl Flow {
     /// The provider's share of what the customer pays before tax, in whole cents, halves to the even one.
-    fn provider_amount(&self, subtotal: &Amount) -> Result<Amount> {
+    pub(super) fn provider_amount(&self, subtotal: &Amount) -> Result<Amount> {
         let share = subtotal.value() * self.settings().provider_share;
         let cents = share.round_dp_with_strategy(2, RoundingStrategy::MidpointNearestEven);
         Amount::new(cents, subtotal.currency()).map_err(|error| Error::from(ErrorKind::Internal).with_source(error))
@@ -231,7 +231,7 @@ impl Flow {
     }
 }
 
-fn tell_status(flow: &Flow, tx: &Tx<'_>, order: &Order, status: OrderStatus, now: Timestamp) -> Result<()> {
+pub(super) fn tell_status(flow: &Flow, tx: &Tx<'_>, order: &Order, status: OrderStatus, now: Timestamp) -> Result<()> {
     let event = status_event(tx, order, status, now)?;
     flow.store().publish(tx, &event, source::ORCHESTRATION)
 }

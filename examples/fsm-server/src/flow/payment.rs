@@ -4,10 +4,14 @@ use fsm_adapters_erp::ProviderInvoice;
 use fsm_integration_core::{
     adapter::{Call, IntegrationContext},
     error::Result,
-    event::catalogue::{PaymentReady, ServiceOrderClosed},
-    event::consumer::Commit,
+    event::{
+        Amount, Envelope,
+        catalogue::{PaymentReady, ServiceOrderClosed},
+        consumer::Commit,
+    },
     sqlite::Tx,
 };
+use jiff::{civil::Date, tz::TimeZone};
 use tower::ServiceExt;
 
 use super::{Flow, group::Fact};
@@ -15,7 +19,10 @@ use crate::{
     crash,
     store::{
         acknowledgements::{self, Acknowledgement},
-        orders, source, wcfs,
+        appointments,
+        orders::{self, Order, Status},
+        payments, source,
+        wcfs::{self, Wcf},
     },
 };
 
@@ -23,21 +30,60 @@ use crate::{
 pub(super) fn ready(flow: &Flow, tx: &Tx<'_>, fact: &Fact<ServiceOrderClosed>) -> Result<()> {
     let event = &fact.event;
     let order = orders::get(tx, event.service_order_id)?;
-    let form = wcfs::of_order(tx, order.id)?;
-    let open = form.iter().flat_map(|form| &form.reserves).any(|reserve| !reserve.resolved);
-    if !event.wcf_accepted || open || event.provider_id.is_empty() {
-        return Ok(());
-    }
-    let ready = PaymentReady {
-        meta: order.next_event(tx, "integration.erp.payment_ready", flow.store().now())?,
-        service_order_id: order.id,
+    let terms = Terms {
         provider_id: event.provider_id.clone(),
         amount: event.provider_amount,
         completion_date: event.warranty_start_date,
-        project_id: Some(event.project_id),
-        wcf_id: form.map(|form| form.id),
     };
-    flow.store().publish_after(tx, &fact.envelope, &ready, source::ORCHESTRATION)
+    announce(flow, tx, &order, terms, Some(&fact.envelope))
+}
+
+/// The customer's last reserve is resolved; the order may have been closed long ago.
+///
+/// One that is not closed yet is announced when it is.
+pub(super) fn cleared(flow: &Flow, tx: &Tx<'_>, order: &Order) -> Result<()> {
+    let (appointment, form) = (appointments::of_order(tx, order.id)?, wcfs::of_order(tx, order.id)?);
+    let (Some(appointment), Some(signed_at)) = (appointment, form.and_then(|form| form.signed_at)) else {
+        return Ok(());
+    };
+    if order.status != Status::Completed {
+        return Ok(());
+    }
+    let terms = Terms {
+        provider_id: appointment.provider_id,
+        amount: flow.provider_amount(&order.data.total_amount.subtotal)?,
+        completion_date: signed_at.to_zoned(TimeZone::UTC).date(),
+    };
+    announce(flow, tx, order, terms, None)
+}
+
+/// Who gets how much, and from when on.
+struct Terms {
+    provider_id: String,
+    amount: Amount,
+    completion_date: Date,
+}
+
+/// Says once that a provider may be paid; says nothing while the customer holds something against the work.
+fn announce(flow: &Flow, tx: &Tx<'_>, order: &Order, terms: Terms, cause: Option<&Envelope>) -> Result<()> {
+    let Some(form) = wcfs::of_order(tx, order.id)?.filter(Wcf::is_clear) else { return Ok(()) };
+    let now = flow.store().now();
+    if terms.provider_id.is_empty() || !payments::mark_ready(tx, order.id, now)? {
+        return Ok(());
+    }
+    let ready = PaymentReady {
+        meta: order.next_event(tx, "integration.erp.payment_ready", now)?,
+        service_order_id: order.id,
+        provider_id: terms.provider_id,
+        amount: terms.amount,
+        completion_date: terms.completion_date,
+        project_id: Some(order.project_id()),
+        wcf_id: Some(form.id),
+    };
+    match cause {
+        Some(cause) => flow.store().publish_after(tx, cause, &ready, source::ORCHESTRATION),
+        None => flow.store().publish(tx, &ready, source::ORCHESTRATION),
+    }
 }
 
 /// The ERP makes the invoice; what it answered is recorded.

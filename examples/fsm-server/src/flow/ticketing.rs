@@ -10,9 +10,14 @@ use fsm_integration_core::{
 };
 use uuid::Uuid;
 
-use super::{Flow, group::Fact};
+use super::{
+    Flow,
+    group::Fact,
+    sales_orders::{COMPANY, DEPLOYMENT},
+};
 use crate::store::{
     audit,
+    once::{Made, Once, to_body},
     orders::{self, Order, Status},
     source,
     tickets::{self, Ticket},
@@ -65,9 +70,9 @@ impl Flow {
             meta: order.next_event(tx, "order.completed", self.store().now())?,
             order_id: order.id,
             order_number: order.external_order_id.clone(),
-            deployment_instance_id: data.metadata.get("deploymentInstanceId").cloned(),
+            deployment_instance_id: data.metadata.get(DEPLOYMENT).cloned(),
             customer_id: data.customer.customer_id.clone(),
-            company: None,
+            company: data.metadata.get(COMPANY).cloned().map(Into::into),
             priority: work_priority(data.priority),
             service_address: Some(one_line(order).into()),
             total_amount: Some(data.total_amount.total),
@@ -80,13 +85,14 @@ impl Flow {
     /// Makes a ticket that somebody asks for; a job follows when it asks for an installation.
     ///
     /// # Errors
-    /// The store's own.
+    /// The store's own; `DuplicateOrder` when the key is known with other content.
     pub async fn create_ticket(
         &self,
         tenant: &TenantId,
         correlation_id: &CorrelationId,
         new: NewTicket,
-    ) -> Result<Ticket> {
+        once: Option<Once>,
+    ) -> Result<Made> {
         let (flow, id) = (self.clone(), Uuid::now_v7());
         let meta = EventMeta {
             event_id: Uuid::new_v5(&id, b"ticket.created"),
@@ -95,7 +101,7 @@ impl Flow {
             tenant_id: tenant.clone(),
             sequence: 0,
         };
-        self.store().write(move |tx| flow.open_ticket(tx, id, meta, new, None)).await
+        self.store().create(once, move |tx| to_body(&flow.open_ticket(tx, id, meta, new, None)?)).await
     }
 
     fn open_ticket(

@@ -26,7 +26,7 @@ use fsm_integration_core::{
 };
 use parking_lot::Mutex;
 
-use self::stacks::Stacks;
+use self::{sales::RotatedIn, stacks::Stacks};
 use crate::config::Config;
 
 /// The most adapters that are kept; beyond it they are made anew for each call.
@@ -42,6 +42,7 @@ struct Inner {
     clock: Arc<dyn WallClock>,
     stacks: Stacks,
     sales: Kept<(SalesSystem, TenantId), SalesClient>,
+    webhook_secrets: Kept<(SalesSystem, TenantId), RotatedIn>,
     verifiers: Kept<(SalesSystem, TenantId), WebhookVerifier>,
     erp: Kept<TenantId, AdapterService<OracleErp>>,
     conexxus: Mutex<Option<Conexxus>>,
@@ -58,6 +59,7 @@ impl Partners {
             clock,
             stacks,
             sales: Kept::default(),
+            webhook_secrets: Kept::default(),
             verifiers: Kept::default(),
             erp: Kept::default(),
             conexxus: Mutex::default(),

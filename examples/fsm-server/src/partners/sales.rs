@@ -3,13 +3,40 @@ use std::sync::Arc;
 use fsm_adapters_sales::{config as adapter_config, outbound::SalesClient, wire::SalesSystem};
 use fsm_integration_core::{
     adapter::TenantId,
+    clock::WallClock,
     error::{Error, ErrorKind, Result},
     layers::webhook::{SignLayer, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
     profile::Profile,
+    secret::Secret,
 };
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use super::{Partners, stacks::http_config};
 use crate::config::SalesSystemConfig;
+
+/// Webhook secrets, and the hash of the text that was rotated in last.
+#[derive(Clone)]
+pub(super) struct RotatedIn {
+    secrets: WebhookSecrets,
+    text: Arc<Mutex<[u8; 32]>>,
+}
+
+impl RotatedIn {
+    fn new(secret: WebhookSecret, text: &Secret<String>, clock: Arc<dyn WallClock>) -> Self {
+        Self { secrets: WebhookSecrets::new(secret, clock), text: Arc::new(Mutex::new(hash(text))) }
+    }
+
+    /// Whether the text differs from the last one; says so once.
+    fn is_new(&self, text: &Secret<String>) -> bool {
+        let hash = hash(text);
+        std::mem::replace(&mut *self.text.lock(), hash) != hash
+    }
+}
+
+fn hash(text: &Secret<String>) -> [u8; 32] {
+    Sha256::digest(text.expose().as_bytes()).into()
+}
 
 impl Partners {
     /// What verifies the webhooks of a tenant's sales system; replays are refused.
@@ -17,7 +44,8 @@ impl Partners {
     /// # Errors
     /// The tenant's secret is missing or unusable.
     pub async fn sales_verifier(&self, system: SalesSystem, tenant: &TenantId) -> Result<WebhookVerifier> {
-        let make = async { Ok(WebhookVerifier::new(self.webhook_secrets(system, tenant).await?)) };
+        let secrets = self.webhook_secrets(system, tenant).await?;
+        let make = async { Ok(WebhookVerifier::new(secrets)) };
         self.0.verifiers.get_or_make((system, tenant.clone()), make).await
     }
 
@@ -25,12 +53,17 @@ impl Partners {
         if !self.system(system).enabled {
             return Ok(None);
         }
-        let made = self.0.sales.get_or_make((system, tenant.clone()), self.make_sales_client(system, tenant)).await?;
-        Ok(Some(made))
+        let secrets = self.webhook_secrets(system, tenant).await?;
+        let make = async { self.make_sales_client(system, tenant, secrets) };
+        self.0.sales.get_or_make((system, tenant.clone()), make).await.map(Some)
     }
 
-    async fn make_sales_client(&self, system: SalesSystem, tenant: &TenantId) -> Result<SalesClient> {
-        let secrets = self.webhook_secrets(system, tenant).await?;
+    fn make_sales_client(
+        &self,
+        system: SalesSystem,
+        tenant: &TenantId,
+        secrets: WebhookSecrets,
+    ) -> Result<SalesClient> {
         let config = adapter_config::SalesSystemConfig {
             enabled: true,
             base_url: self.system(system).base_url.clone(),
@@ -43,13 +76,23 @@ impl Partners {
         Ok(SalesClient::new(client, &config))
     }
 
+    /// The secrets that sign and verify; a secret that was changed at its source is rotated in, the old one stays
+    /// valid for the overlap (requirement W6).
     async fn webhook_secrets(&self, system: SalesSystem, tenant: &TenantId) -> Result<WebhookSecrets> {
         let text = self.secret(&self.system(system).webhook_secret_path, tenant).await?;
-        let secret = text.expose().parse::<WebhookSecret>().map_err(|error| {
+        let make = async { Ok(RotatedIn::new(self.parse(system, &text)?, &text, Arc::clone(&self.0.clock))) };
+        let known = self.0.webhook_secrets.get_or_make((system, tenant.clone()), make).await?;
+        if known.is_new(&text) {
+            known.secrets.rotate(self.parse(system, &text)?, WebhookSecrets::DEFAULT_OVERLAP);
+        }
+        Ok(known.secrets)
+    }
+
+    fn parse(&self, system: SalesSystem, text: &Secret<String>) -> Result<WebhookSecret> {
+        text.expose().parse::<WebhookSecret>().map_err(|error| {
             let message = format!("the webhook secret of {} cannot be used", system.partner());
             Error::new(ErrorKind::Internal, message).with_source(error)
-        })?;
-        Ok(WebhookSecrets::new(secret, Arc::clone(&self.0.clock)))
+        })
     }
 
     fn system(&self, system: SalesSystem) -> &SalesSystemConfig {

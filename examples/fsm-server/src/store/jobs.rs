@@ -98,6 +98,16 @@ pub fn list(
     all(connection, LIST, params![tenant, order_id, ticket_id, limit], job)
 }
 
+/// Gives an order's job, if there is one that nobody has yet, to a technician.
+///
+/// # Errors
+/// The database's own.
+pub fn assign(tx: &Tx<'_>, order_id: Uuid, technician_id: &str) -> Result<()> {
+    const ASSIGN: &str =
+        "UPDATE jobs SET technician_id = ?2, status = 'assigned' WHERE order_id = ?1 AND status = 'pending'";
+    run(tx, ASSIGN, params![order_id.to_string(), technician_id]).map(drop)
+}
+
 /// Notes that somebody arrived.
 ///
 /// # Errors

@@ -8,13 +8,21 @@ pub mod appointments;
 pub mod audit;
 pub mod inventory;
 pub mod jobs;
+pub mod once;
 pub mod orders;
+pub mod payments;
 pub mod receipts;
 pub mod tasks;
 pub mod tickets;
 pub mod wcfs;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use fsm_integration_core::{
     clock::WallClock,
@@ -57,6 +65,8 @@ pub struct Store {
     database: Database,
     log: EventLog,
     codec: AvroCodec,
+    idempotency: SqliteIdempotencyStore,
+    calendar: Arc<AtomicU64>,
     clock: Arc<dyn WallClock>,
 }
 
@@ -74,7 +84,8 @@ impl Store {
         database.migrate(MIGRATIONS).await?;
         database.migrate(SqliteIdempotencyStore::MIGRATIONS).await?;
         let log = EventLog::open(database.clone(), Arc::clone(&clock)).await?;
-        Ok(Self { database, log, codec: AvroCodec::bundled(), clock })
+        let idempotency = SqliteIdempotencyStore::new(database.clone(), Arc::clone(&clock));
+        Ok(Self { database, log, codec: AvroCodec::bundled(), idempotency, calendar: Arc::default(), clock })
     }
 
     /// The present, by the server's clock.
@@ -101,18 +112,26 @@ impl Store {
         &self.codec
     }
 
-    /// The idempotency keys of requests that name one.
-    #[must_use]
-    pub fn idempotency(&self) -> SqliteIdempotencyStore {
-        SqliteIdempotencyStore::new(self.database.clone(), self.clock())
-    }
-
     /// Removes what has expired, a bounded number at a time.
     ///
     /// # Errors
     /// The database's own.
     pub async fn sweep(&self) -> Result<()> {
-        self.idempotency().sweep(SWEEP).await.map(drop)
+        self.idempotency.sweep(SWEEP).await.map(drop)
+    }
+
+    /// Which calendar this is: another number after every booking and every cancellation.
+    #[must_use]
+    pub fn calendar(&self) -> u64 {
+        self.calendar.load(Ordering::Acquire)
+    }
+
+    /// Makes what was computed from the calendar stale once the unit of work is on disk.
+    pub fn change_calendar(&self, tx: &Tx<'_>) {
+        let calendar = Arc::clone(&self.calendar);
+        tx.after_commit(move || {
+            calendar.fetch_add(1, Ordering::AcqRel);
+        });
     }
 
     /// One unit of work, on disk when it returns.

@@ -136,6 +136,12 @@ CREATE TABLE acknowledgements (
     PRIMARY KEY (order_id, kind)
 ) STRICT, WITHOUT ROWID;
 
+-- Orders whose provider may be paid: said once, however the way there was.
+CREATE TABLE payments (
+    order_id TEXT    PRIMARY KEY,
+    ready_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE counters (
     name  TEXT    PRIMARY KEY,
     value INTEGER NOT NULL

@@ -79,6 +79,28 @@ pub fn sign(tx: &Tx<'_>, id: Uuid, accepted: bool, reserves: &[Reserve], at: Tim
     run(tx, "UPDATE wcfs SET status = ?2, reserves = ?3, signed_at = ?4 WHERE id = ?1", values).map(drop)
 }
 
+/// Notes how the reserves stand now.
+///
+/// # Errors
+/// The database's own.
+pub fn set_reserves(tx: &Tx<'_>, id: Uuid, reserves: &[Reserve]) -> Result<()> {
+    run(tx, "UPDATE wcfs SET reserves = ?2 WHERE id = ?1", params![id.to_string(), to_json(&reserves)?]).map(drop)
+}
+
+impl Wcf {
+    /// Whether the customer accepted the work and holds nothing against it any more.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.is_accepted() && self.reserves.iter().all(|reserve| reserve.resolved)
+    }
+
+    /// Whether the customer signed, with reserves or without.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        matches!(self.status.as_str(), "SIGNED_NO_RESERVES" | "SIGNED_WITH_RESERVES")
+    }
+}
+
 fn wcf(row: &Row<'_>) -> rusqlite::Result<Wcf> {
     let order_id: Option<String> = row.get("order_id")?;
     Ok(Wcf {

@@ -1,7 +1,7 @@
-use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Instant};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Instant};
 
-use futures_util::{FutureExt, future::join_all};
 use parking_lot::RwLock;
+use tokio::task::JoinSet;
 
 use super::{CheckReport, Health, HealthConfig, HealthReport, HealthStatus};
 use crate::clock::{Clock, SystemClock, WallClock};
@@ -86,22 +86,29 @@ impl<C: Clock + WallClock> HealthRegistry<C> {
     /// Runs all checks together.
     async fn run(&self) -> HealthReport {
         let checks = self.shared.checks.read().clone();
-        let runs = checks.into_iter().map(|named| async move {
-            let status = self.run_one(&named).await;
-            (named.name.to_string(), CheckReport { status, criticality: named.criticality })
-        });
-        let checks = join_all(runs).await.into_iter().collect();
+        let mut runs = JoinSet::new();
+        for named in checks {
+            let registry = self.clone();
+            runs.spawn(async move {
+                let status = registry.run_one(&named).await;
+                (named.name.to_string(), CheckReport { status, criticality: named.criticality })
+            });
+        }
+        let checks = runs.join_all().await.into_iter().collect();
         HealthReport::new(checks, self.shared.clock.timestamp())
     }
 
     /// Runs one check within its limit; a panic is a finding. The latency is measured here, whatever the check says.
     async fn run_one(&self, named: &Named) -> HealthStatus {
         let began = self.shared.clock.now();
-        let guarded = AssertUnwindSafe(async { (named.check)().await }).catch_unwind();
+        let check = Arc::clone(&named.check);
+        // A task of its own, so that a panic ends there; dropped, the set ends the task.
+        let mut guarded = JoinSet::new();
+        guarded.spawn(async move { check().await });
         let limit = self.shared.config.timeout;
-        let mut status = match tokio::time::timeout(limit, guarded).await {
-            Ok(Ok(status)) => status,
-            Ok(Err(_)) => {
+        let mut status = match tokio::time::timeout(limit, guarded.join_next()).await {
+            Ok(Some(Ok(status))) => status,
+            Ok(_) => {
                 tracing::error!(check = %named.name, "health.check_panicked");
                 HealthStatus::unhealthy("the check panicked")
             }

@@ -1,0 +1,17 @@
+//! Which orders' providers may be paid.
+
+use fsm_integration_core::{error::Result, sqlite::Tx};
+use jiff::Timestamp;
+use rusqlite::params;
+use uuid::Uuid;
+
+use super::run;
+
+/// Notes that an order's provider may be paid; `false` when that was noted before.
+///
+/// # Errors
+/// The database's own.
+pub fn mark_ready(tx: &Tx<'_>, order_id: Uuid, at: Timestamp) -> Result<bool> {
+    let values = params![order_id.to_string(), at.as_millisecond()];
+    Ok(run(tx, "INSERT OR IGNORE INTO payments VALUES (?1, ?2)", values)? == 1)
+}

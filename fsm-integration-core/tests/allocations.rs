@@ -1,0 +1,216 @@
+//! A successful call allocates nothing, in any of the layers nor in the stack of them (`cargo test --test allocations`).
+
+// A global allocator cannot be written without; this one only counts.
+#![allow(unsafe_code)]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    future::Future,
+    mem::take,
+    num::NonZeroU32,
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use fsm_integration_core::{
+    error::BoxError,
+    layers::{
+        bulkhead::{Bulkhead, BulkheadLayer},
+        circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer},
+        instrument::HasContext,
+        rate_limit::{Quota, RateLimitLayer, TokenBucket},
+        retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
+        timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
+    },
+    profile::{Handles, Profile, stack},
+};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+/// Counts for each thread, so that tests beside each other do not see each other.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending has no counter any more, and no test either.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: passes everything on to `System` as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A request that costs nothing itself and may be sent again.
+#[derive(Debug, Clone, Copy)]
+struct Ask;
+
+impl Replay for Ask {
+    fn replay(&self) -> Option<Self> {
+        Some(*self)
+    }
+}
+
+impl HasDeadline for Ask {
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+impl HasContext for Ask {}
+
+/// A partner that answers, at the first poll or at the second.
+#[derive(Debug, Clone, Copy)]
+struct Partner {
+    keeps_waiting: bool,
+}
+
+struct Answer {
+    keeps_waiting: bool,
+}
+
+impl Service<Ask> for Partner {
+    type Response = u32;
+    type Error = BoxError;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Ask) -> Answer {
+        Answer { keeps_waiting: self.keeps_waiting }
+    }
+}
+
+impl Future for Answer {
+    type Output = Result<u32, BoxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !take(&mut self.keeps_waiting) {
+            return Poll::Ready(Ok(7));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+const CALLS: u32 = 100;
+
+/// How many allocations a hundred successful calls make, after a first one that may.
+fn allocations_of<S>(mut service: S) -> u64
+where
+    S: Service<Ask, Response = u32, Error = BoxError>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async move {
+        let mut call = async || service.ready().await.expect("ready").call(Ask).await.expect("a success");
+        assert_eq!(call().await, 7);
+        let before = ALLOCATIONS.get();
+        for _ in 0..CALLS {
+            call().await;
+        }
+        ALLOCATIONS.get() - before
+    })
+}
+
+fn assert_free<L>(layer: &L)
+where
+    L: Layer<Partner, Service: Service<Ask, Response = u32, Error = BoxError>>,
+{
+    for keeps_waiting in [false, true] {
+        let allocations = allocations_of(layer.layer(Partner { keeps_waiting }));
+        assert_eq!(allocations, 0, "in {CALLS} calls of a partner with keeps_waiting = {keeps_waiting}");
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// More than all the calls need.
+const MANY: NonZeroU32 = NonZeroU32::new(10_000).expect("not zero");
+
+fn breaker() -> CircuitBreakerLayer {
+    CircuitBreakerLayer::new(CircuitBreaker::new("partner", CircuitBreakerConfig::default()))
+}
+
+fn retry() -> RetryLayer {
+    let budget = RetryBudget::new(RetryBudgetConfig::default());
+    RetryLayer::new(RetryStrategy::new(RetryConfig::default()).with_name("partner").with_budget(budget))
+}
+
+fn rate_limit() -> RateLimitLayer {
+    let bucket = TokenBucket::new(Quota::new(MANY, MANY, MINUTE));
+    RateLimitLayer::new(bucket).honour_retry_after(MINUTE)
+}
+
+#[test]
+fn the_counter_sees_an_allocation() {
+    let boxes = tower::layer::layer_fn(tower::util::BoxService::new);
+    assert!(allocations_of(boxes.layer(Partner { keeps_waiting: false })) >= u64::from(CALLS));
+}
+
+#[test]
+fn a_closed_breaker_allocates_nothing() {
+    assert_free(&breaker());
+}
+
+#[test]
+fn a_first_attempt_that_succeeds_allocates_nothing() {
+    assert_free(&retry());
+}
+
+#[test]
+fn an_answer_in_time_allocates_nothing() {
+    assert_free(&TimeoutLayer::new(MINUTE));
+    assert_free(&DeadlineLayer::new(MINUTE));
+}
+
+#[test]
+fn a_free_place_in_the_bulkhead_allocates_nothing() {
+    assert_free(&BulkheadLayer::new(Bulkhead::new(1, 1)));
+}
+
+#[test]
+fn a_token_that_is_there_allocates_nothing() {
+    assert_free(&rate_limit());
+}
+
+#[test]
+fn the_five_stacked_allocate_nothing() {
+    let five = ServiceBuilder::new()
+        .layer(retry())
+        .layer(breaker())
+        .layer(BulkheadLayer::new(Bulkhead::new(1, 1)))
+        .layer(rate_limit())
+        .layer(TimeoutLayer::new(MINUTE));
+    assert_free(&five);
+}
+
+#[test]
+fn the_whole_stack_of_a_profile_allocates_nothing_while_nobody_listens() {
+    let mut config = Profile::SalesSystem.config();
+    config.rate_limit.capacity = MANY;
+    let handles = Handles::new("partner", "1.0.0", &config);
+    assert_free(&tower::layer::layer_fn(|partner| stack(&config, &handles, partner)));
+}

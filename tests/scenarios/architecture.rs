@@ -1,0 +1,346 @@
+//! Who may use whom, and a few things that must be nowhere. Each broken rule is told with its file and line.
+
+mod source;
+
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+
+use self::source::{Named, Source, sources, without_test_files};
+
+/// A module of core and what it may use besides what lies below itself; the longest name that fits counts.
+///
+/// A layer's own folder counts as below itself; another layer's does not, nor does `event`.
+const CORE: &[(&str, &[&str])] = &[
+    ("error", &[]),
+    ("clock", &[]),
+    ("observe", &["clock"]),
+    ("secret", &["clock", "error"]),
+    ("sqlite", &["error"]),
+    ("http_client", &["clock", "error"]),
+    ("adapter", &["error", "observe::health"]),
+    ("layers", &["adapter", "clock", "error", "observe::metrics"]),
+    ("layers::idempotency::sqlite", &["clock", "error", "layers::idempotency", "sqlite"]),
+    ("profile", &["clock", "layers"]),
+    ("event", &["adapter", "error", "event"]),
+    ("event::log", &["adapter", "clock", "error", "event", "sqlite"]),
+    ("event::dead_letter", &["adapter", "clock", "error", "event", "sqlite"]),
+    ("event::consumer", &["clock", "error", "event", "layers::retry", "observe::metrics", "sqlite"]),
+    ("testing", &["adapter", "clock", "error"]),
+];
+
+/// What an event is does not know how it is kept or handled.
+const NEVER: &[(&str, &[&str])] = &[
+    ("event::amount", EVENT_RUNTIME),
+    ("event::catalogue", EVENT_RUNTIME),
+    ("event::codec", EVENT_RUNTIME),
+    ("event::currency", EVENT_RUNTIME),
+    ("event::envelope", EVENT_RUNTIME),
+    ("event::headers", EVENT_RUNTIME),
+    ("event::key", EVENT_RUNTIME),
+    ("event::topic", EVENT_RUNTIME),
+    ("event::log", &["event::consumer", "event::dead_letter"]),
+    ("event::dead_letter", &["event::consumer"]),
+];
+const EVENT_RUNTIME: &[&str] = &["event::log", "event::consumer", "event::dead_letter"];
+
+/// Files that decide: `now` and outcomes come in, decisions go out.
+const PURE: &[&str] = &[
+    "event/consumer/lanes",
+    "event/consumer/progress",
+    "event/consumer/systemic",
+    "layers/circuit_breaker/config",
+    "layers/circuit_breaker/model",
+    "layers/circuit_breaker/state",
+    "layers/idempotency/key",
+    "layers/idempotency/state",
+    "layers/rate_limit/decision",
+    "layers/rate_limit/gcra",
+    "layers/rate_limit/quota",
+    "layers/retry/config",
+    "layers/retry/decide",
+    "layers/retry/durable",
+    "layers/retry/schedule",
+    "layers/webhook/header",
+    "layers/webhook/timestamp",
+];
+const IMPURE_WORDS: &[&str] = &[
+    "async",
+    "await",
+    "Clock",
+    "SystemClock",
+    "WallClock",
+    "Mutex",
+    "RwLock",
+    "fastrand",
+    "governor",
+    "metrics",
+    "rusqlite",
+    "tokio",
+    "tower",
+    "tracing",
+];
+
+/// Names from outside and the only modules of core that may use them; `""` is every module, an empty list none.
+const OUTSIDE: &[(&str, &[&str])] = &[
+    ("std::env", &["secret::env"]),
+    ("std::fs", &["secret::file"]),
+    ("tokio::fs", &[]),
+    ("axum", &[]),
+    ("hyper", &[]),
+    ("reqwest", &["http_client"]),
+    ("rusqlite", &["event", "layers::idempotency::sqlite", "sqlite"]),
+];
+
+/// The files of an adapter crate and what they may use; files that are not listed may use all of the crate.
+const ADAPTER: &[(&str, &[&str])] = &[
+    ("wire", &[]),
+    ("config", &["wire"]),
+    ("translate", &["config", "wire"]),
+    ("inbound", &["config", "translate", "wire"]),
+    ("outbound", &["config", "translate", "wire"]),
+];
+
+/// Where the code is not yet as it should be: a type stands in a file that uses the one that needs it.
+const NOT_YET: &[(&str, &str)] = &[
+    ("fsm-adapters-conexxus/src/outbound.rs", "adapter::InventoryRequest"),
+    ("fsm-adapters-conexxus/src/translate.rs", "adapter::DailySales"),
+    ("fsm-adapters-conexxus/src/translate.rs", "adapter::Sale"),
+    ("fsm-adapters-conexxus/src/translate.rs", "sync_run::SyncError"),
+    ("fsm-adapters-erp/src/translate.rs", "adapter::InvoiceReceipt"),
+    ("fsm-adapters-erp/src/translate.rs", "adapter::ProviderInvoice"),
+];
+
+const ADAPTERS: [&str; 3] = ["fsm-adapters-conexxus", "fsm-adapters-erp", "fsm-adapters-sales"];
+const MOST_CODE_LINES: usize = 400;
+
+/// A rule that a line breaks, ready to be read and clicked.
+fn broken(source: &Source, line: usize, rule: &str) -> String {
+    format!("{}:{line}: {rule}", source.path)
+}
+
+fn assert_none(broken: &[String]) {
+    assert!(broken.is_empty(), "{} broken rules:\n{}", broken.len(), broken.join("\n"));
+}
+
+fn is_below(path: &[String], name: &str) -> bool {
+    name.split("::")
+        .zip(path.iter().map(Some).chain(std::iter::repeat(None)))
+        .all(|(want, got)| got.is_some_and(|got| got == want))
+}
+
+fn row<'a>(table: &[(&str, &'a [&'a str])], module: &[String]) -> Option<&'a [&'a str]> {
+    let fits = table.iter().filter(|(name, _)| is_below(module, name));
+    fits.max_by_key(|(name, _)| name.len()).map(|(_, row)| *row)
+}
+
+/// The path from the crate's root, for one that begins with `crate`, `self` or `super`.
+fn inside(named: &Named, module: &[String]) -> Option<Vec<String>> {
+    let ups = named.segments.iter().take_while(|segment| *segment == "super").count();
+    match named.segments[0].as_str() {
+        "crate" => Some(named.segments[1..].to_vec()),
+        "self" => Some([module, &named.segments[1..]].concat()),
+        "super" => Some([&module[..module.len().saturating_sub(ups)], &named.segments[ups..]].concat()),
+        _ => None,
+    }
+}
+
+/// What counts as a module's own: its layer in core, its file's or folder's name elsewhere.
+fn own(module: &[String]) -> &[String] {
+    let depth = if module.first().is_some_and(|room| room == "layers") { 2 } else { 1 };
+    // The vocabulary and the runtime of events have rows of their own.
+    let depth = if module.first().is_some_and(|room| room == "event") { module.len() } else { depth };
+    &module[..depth.min(module.len())]
+}
+
+fn imports(source: &Source, table: &[(&str, &[&str])]) -> Vec<String> {
+    let module = source.module();
+    let Some(allowed) = row(table, &module) else { return Vec::new() };
+    let never = row(NEVER, &module).unwrap_or_default();
+    let mut found = Vec::new();
+    for named in source.paths() {
+        let Some(target) = inside(&named, &module) else { continue };
+        let text = target.join("::");
+        let is_own = target.starts_with(own(&module)) || target.len() <= 1 && named.segments[0] != "crate";
+        let may = is_own || allowed.iter().any(|name| is_below(&target, name));
+        let is_known = NOT_YET.contains(&(source.path.as_str(), text.as_str()));
+        if !may && !is_known {
+            found.push(broken(source, named.line, &format!("`{}` must not use `{text}`", module.join("::"))));
+        }
+        if never.iter().any(|name| is_below(&target, name)) && !target.starts_with(&module) {
+            found.push(broken(source, named.line, &format!("`{}` must not know `{text}`", module.join("::"))));
+        }
+    }
+    found
+}
+
+fn outside(source: &Source) -> Vec<String> {
+    let module = source.module();
+    let breaks = |named: Named| {
+        let (name, allowed) = OUTSIDE.iter().find(|(name, _)| is_below(&named.segments, name))?;
+        let may = allowed.iter().any(|allowed| is_below(&module, allowed));
+        (!may).then(|| broken(source, named.line, &format!("`{name}` may be used by {allowed:?} only")))
+    };
+    source.paths().into_iter().filter_map(breaks).collect()
+}
+
+fn purity(source: &Source) -> Vec<String> {
+    let is_pure = PURE.contains(&source.module().join("/").as_str());
+    let words = source.words().into_iter().filter(|(_, word)| is_pure && IMPURE_WORDS.contains(&word.as_str()));
+    words.map(|(line, word)| broken(source, line, &format!("a pure file must not know `{word}`"))).collect()
+}
+
+fn core() -> Vec<Source> {
+    without_test_files(sources("fsm-integration-core/src"))
+}
+
+/// Every file of the workspace that is Rust, tests included.
+fn all() -> Vec<Source> {
+    sources("")
+}
+
+#[test]
+fn imports_in_core_go_one_way() {
+    let core = core();
+    for source in &core {
+        let module = source.module();
+        assert!(module.is_empty() || row(CORE, &module).is_some(), "{}: no rule for this file", source.path);
+    }
+    assert_none(&core.iter().flat_map(|source| imports(source, CORE)).collect::<Vec<_>>());
+}
+
+#[test]
+fn only_the_secret_sources_read_files_and_environment() {
+    assert_none(&core().iter().flat_map(outside).collect::<Vec<_>>());
+}
+
+#[test]
+fn decisions_are_pure() {
+    let core = core();
+    for file in PURE {
+        assert!(core.iter().any(|source| source.module().join("/") == **file), "{file}: no such file");
+    }
+    assert_none(&core.iter().flat_map(purity).collect::<Vec<_>>());
+}
+
+#[test]
+fn files_of_an_adapter_use_each_other_one_way() {
+    for adapter in ADAPTERS {
+        let files = without_test_files(sources(&format!("{adapter}/src")));
+        assert_none(&files.iter().flat_map(|source| imports(source, ADAPTER)).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn crates_below_depend_on_none_beside_or_above_them() {
+    let members = ["fsm-server", "partner-sim"].into_iter().chain(ADAPTERS);
+    let members: Vec<_> = members.chain(["fsm-integration-core", "axum"]).collect();
+    for krate in ADAPTERS.into_iter().chain(["fsm-integration-core"]) {
+        let path = format!("{krate}/Cargo.toml");
+        let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path)).expect("a manifest");
+        for (line, text) in (1..).zip(manifest.lines()) {
+            let name = text.split(['.', ' ', '=']).next().unwrap_or_default();
+            let is_core = name == "fsm-integration-core";
+            let may = !members.contains(&name) || (is_core && krate != name);
+            assert!(may, "{path}:{line}: `{krate}` must not depend on `{name}`");
+        }
+    }
+}
+
+#[test]
+fn no_file_is_long() {
+    let mut long = String::new();
+    for source in all() {
+        let lines = source.code_lines();
+        if lines > 250 {
+            writeln!(long, "{}: {lines} lines of code", source.path).expect("a string takes everything");
+        }
+        assert!(lines <= MOST_CODE_LINES, "{}:1: {lines} lines of code; at most {MOST_CODE_LINES}", source.path);
+    }
+    println!("longer than 250 lines of code:\n{long}");
+}
+
+#[test]
+fn no_test_is_ignored() {
+    let ignored = |source: &Source| {
+        let code = source.lines().map(|(line, text)| (line, text.trim_start().to_owned()));
+        let found = code.filter(|(_, text)| {
+            text.starts_with("#[ignore") || text.starts_with("#[cfg_attr") && text.contains("ignore")
+        });
+        found.map(|(line, _)| broken(source, line, "a test that never runs is no test")).collect::<Vec<_>>()
+    };
+    assert_none(&all().iter().flat_map(ignored).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_topic_is_written_once() {
+    let is_catalogue = |source: &Source| source.path.starts_with("fsm-integration-core/src/event/catalogue/");
+    let mut places = BTreeMap::<String, Vec<String>>::new();
+    let crates = ["fsm-integration-core", "fsm-adapters-conexxus", "fsm-adapters-erp", "fsm-adapters-sales"];
+    let crates = crates.into_iter().chain(["examples/fsm-server", "examples/partner-sim"]);
+    let files: Vec<_> = crates.flat_map(|krate| without_test_files(sources(&format!("{krate}/src")))).collect();
+    for source in files.iter().filter(|source| is_catalogue(source)) {
+        for (line, name) in source.literals() {
+            let declared = source.lines().nth(line - 1).is_some_and(|(_, text)| text.contains("Topic::from_static("));
+            if declared || source.path.ends_with("schema_only.rs") && is_topic(&name) {
+                places.entry(name).or_default();
+            }
+        }
+    }
+    assert!(places.len() > 20, "{} topics; where is the catalogue?", places.len());
+    for source in &files {
+        for (line, name) in source.literals() {
+            if let Some(places) = places.get_mut(&name) {
+                places.push(broken(source, line, &format!("the topic `{name}` is written again")));
+            }
+        }
+    }
+    assert_none(&places.into_values().filter(|places| places.len() != 1).flatten().collect::<Vec<_>>());
+}
+
+fn is_topic(name: &str) -> bool {
+    name.contains('.')
+        && !name.contains("avsc")
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte))
+}
+
+// That the rules can be broken.
+
+fn told(path: &str, code: &str) -> Vec<String> {
+    let source = Source::new(format!("fsm-integration-core/src/{path}"), code);
+    [imports(&source, CORE), outside(&source), purity(&source)].concat()
+}
+
+#[test]
+fn each_broken_rule_is_told_with_its_line() {
+    let breaking = [
+        ("layers/retry/layer.rs", "\nuse crate::layers::timeout::TimedOut;", 2),
+        ("layers/retry/layer.rs", "use super::super::timeout::TimedOut;", 1),
+        ("layers/retry/layer.rs", "use crate::{\n    error::Error,\n    event::{Topic, log},\n};", 3),
+        ("layers/retry/mod.rs", "fn f() {\n    let x = crate::event::Topic::new(\"a\");\n}", 2),
+        ("error/mod.rs", "use crate::clock::Clock;", 1),
+        ("sqlite/mod.rs", "use crate::{error::Error, event::Topic};", 1),
+        ("event/catalogue/shared.rs", "use crate::event::log::EventLog;", 1),
+        ("layers/timeout/mod.rs", "fn f() { std::env::var(\"X\"); }", 1),
+        ("profile/config.rs", "use std::{fmt, fs};", 1),
+        ("layers/retry/decide.rs", "/* a clock\n */ use crate::clock::SystemClock;", 2),
+        ("layers/retry/decide.rs", "const QUOTE: char = '\"';\nasync fn f() {}", 2),
+    ];
+    for (path, code, line) in breaking {
+        let told = told(path, code);
+        let place = format!("{path}:{line}: ");
+        assert!(!told.is_empty() && told.iter().all(|rule| rule.contains(&place)), "{path}: {code}: {told:?}");
+    }
+}
+
+#[test]
+fn comments_literals_and_test_code_break_nothing() {
+    for harmless in [
+        "// use crate::event::Topic;",
+        "/// [`crate::event::Topic`]",
+        "/* crate::event::Topic */ const A: &str = r#\"crate::event::Topic \" async\"#;",
+        "const A: &str = \"a \\\" crate::event::Topic\"; const B: char = '\\'';",
+        "#[cfg(test)]\nmod tests {\n    use crate::event::{Topic};\n    fn f<'a>() { if true {} }\n}",
+        "use super::{RetryConfig, schedule::scale}; use crate::error::{self, ErrorClass};",
+    ] {
+        assert_eq!(told("layers/retry/decide.rs", harmless), Vec::<String>::new(), "{harmless}");
+    }
+}
