@@ -148,7 +148,7 @@ fn run(command: Command) -> Result<(), Failure> {
     drop(rustls::crypto::ring::default_provider().install_default());
     match command {
         Command::Serve(args) => block_on(serve(args.load()?))?,
-        Command::Demo(args) => block_on(demo::run(&args))?.map_err(|error| Failure::Failed(chain(&error))),
+        Command::Demo(args) => block_on(demo::run(&args))?.map_err(|error| Failure::Failed(error.chain())),
         Command::CheckConfig(args) => check_config(&args),
         Command::DeadLetters(command) => block_on(dead_letters::run(command))?,
     }
@@ -157,19 +157,7 @@ fn run(command: Command) -> Result<(), Failure> {
 async fn serve(config: Config) -> Result<(), Failure> {
     let shutdown =
         shutdown_on_signal().map_err(|error| Failure::Failed(format!("signals cannot be watched: {error}")))?;
-    serve::run(config, shutdown).await.map_err(|error| Failure::Failed(chain(&error)))
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    serve::run(config, shutdown).await.map_err(|error| Failure::Failed(error.chain()))
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {

@@ -56,7 +56,7 @@ impl Server {
         let store = Store::open(&config.server.data_dir, Arc::clone(&clock)).await?;
         let partners = Partners::new(config.clone(), secrets::source(&config.secrets), Arc::clone(&clock));
         let flow = Flow::new(store.clone(), partners.clone(), settings(&config));
-        let point_of_sale = PointOfSale::new(store.clone(), partners, Arc::clone(&clock));
+        let point_of_sale = PointOfSale::new(store.clone(), &partners, Arc::clone(&clock));
 
         let (work, workers) = (CancellationToken::new(), TaskTracker::new());
         let consumers = start_workers(&flow, &point_of_sale, &config, &work, &workers);

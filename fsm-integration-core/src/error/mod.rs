@@ -145,6 +145,19 @@ impl Error {
         self.0.retry_after
     }
 
+    /// The message with those of its causes, for a log line: `cannot commit: disk I/O error`.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// The partner's answer, when one came.
     #[must_use]
     pub fn answer(&self) -> Option<&PartnerAnswer> {

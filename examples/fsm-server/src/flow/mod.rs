@@ -49,15 +49,11 @@ pub struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-<<<<<<< HEAD
         f.debug_struct("Settings")
             .field("technicians", &self.technicians.len())
             .field("horizon_days", &self.horizon_days)
             .field("provider_share", &self.provider_share)
             .finish_non_exhaustive()
-=======
-        f.debug_struct("Settings").field("technicians", &self.technicians.len()).finish_non_exhaustive()
->>>>>>> scaffold
     }
 }
 
@@ -131,12 +127,6 @@ fn groups() -> Vec<Group> {
         Group::new("erp-adapter-projects-closed-v1").apply(payment::ready),
         Group::new("erp-adapter-payment-ready-v1").decide(payment::invoice),
     ]
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("technicians", &self.technicians.len()).finish_non_exhaustive()
-    }
 }
 
 impl fmt::Debug for Flow {

@@ -40,7 +40,7 @@ async fn known(ledger: &Ledger, shutdown: &CancellationToken) -> Option<Start> {
     loop {
         match ledger.start().await {
             Ok(start) => return Some(start),
-            Err(error) => tracing::error!(error = %error, group = %ledger.group, "consumer group cannot start yet"),
+            Err(error) => tracing::error!(error = %error.chain(), group = %ledger.group, "consumer group cannot start yet"),
         }
         tokio::select! {
             () = tokio::time::sleep(STORE_PAUSE) => {}
@@ -92,7 +92,7 @@ impl Runtime {
         let mut woken = self.log.woken();
         while !shutdown.is_cancelled() {
             if let Err(error) = self.fill().await {
-                tracing::error!(error = %error, group = %self.config.group, "events cannot be read; trying again");
+                tracing::error!(error = %error.chain(), group = %self.config.group, "events cannot be read; trying again");
                 tokio::time::sleep(STORE_PAUSE).await;
                 continue;
             }

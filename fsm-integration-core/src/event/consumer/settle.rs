@@ -63,7 +63,7 @@ impl Settler {
             match ending {
                 Ok(ending) => return ending,
                 Err(error) => {
-                    tracing::error!(error = %error, group = %self.ledger.group, offset = task.record.offset,
+                    tracing::error!(error = %error.chain(), group = %self.ledger.group, offset = task.record.offset,
                         "event could not be settled, the store is unavailable; trying again");
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
@@ -76,7 +76,7 @@ impl Settler {
         let now = self.clock.timestamp();
         let mut at = self.position(task);
         while let Err(error) = self.ledger.park(&task.record, at, now, Failure::held_back(now)).await {
-            tracing::error!(error = %error, group = %self.ledger.group, "event could not be put aside; trying again");
+            tracing::error!(error = %error.chain(), group = %self.ledger.group, "event could not be put aside; trying again");
             tokio::time::sleep(STORE_PAUSE).await;
             at = self.position(task);
         }
@@ -151,7 +151,7 @@ impl Settler {
         self.ledger.park(&task.record, at, due_at, failure).await?;
         self.systemic.lock().note(false);
         self.done(task, at);
-        tracing::warn!(error = %error, group = %self.ledger.group, topic = %task.record.topic,
+        tracing::warn!(error = %error.chain(), group = %self.ledger.group, topic = %task.record.topic,
             correlation.id = task.record.headers.text("correlation-id"), attempts, due_at = %due_at,
             "event handling failed, will be tried again");
         Ok(Ending::Parked)
@@ -163,7 +163,7 @@ impl Settler {
         let settled = self.ledger.bury(&task.record, at, failure).await?;
         self.done(task, at);
         measure::dead_lettered(&self.ledger.group, error.kind().label());
-        tracing::error!(error = %error, group = %self.ledger.group, topic = %task.record.topic,
+        tracing::error!(error = %error.chain(), group = %self.ledger.group, topic = %task.record.topic,
             correlation.id = task.record.headers.text("correlation-id"), attempts = task.attempts + 1,
             "event handling failed for good, dead-lettered");
         Ok(Ending::Settled { held: settled.held })
