@@ -12,6 +12,7 @@ mod example;
 mod limits;
 mod load;
 mod mistake;
+mod outbound;
 mod sales;
 mod scheduler;
 mod secrets;
@@ -29,6 +30,7 @@ pub use self::{
     limits::LimitsConfig,
     load::Sources,
     mistake::{Mistake, Mistakes},
+    outbound::OutboundConfig,
     sales::{SalesConfig, SalesSystemConfig},
     scheduler::SchedulerConfig,
     secrets::SecretsConfig,
@@ -67,6 +69,8 @@ pub struct Config {
     pub erp: ErpConfig,
     /// The point-of-sale back office.
     pub conexxus: ConexxusConfig,
+    /// Where the presets of calls to partners do not suit.
+    pub outbound: OutboundConfig,
     /// How webhooks are delivered when the first attempts fail.
     pub webhooks: WebhooksConfig,
     /// Technicians and how far ahead they are booked.
@@ -86,6 +90,7 @@ const SECTIONS: &[(&str, &str, &[Doc])] = &[
     ("sales.tempo", "The sales system of service requests.", sales::DOCS),
     ("erp",         "The ERP that pays the providers.", erp::DOCS),
     ("conexxus",    "The point-of-sale back office; used when both url and api_key are set.", conexxus::DOCS),
+    ("outbound",    "Calls to partners, where the presets do not suit.", outbound::DOCS),
     ("webhooks",    "How webhooks are delivered when the first attempts have failed.", webhooks::DOCS),
     ("scheduler",   "Technicians and how far ahead they are booked.", scheduler::DOCS),
     ("telemetry",   "Logs.", telemetry::DOCS),
@@ -108,6 +113,7 @@ impl Config {
         self.sales.check(found);
         self.erp.check(found);
         self.conexxus.check(found);
+        self.outbound.check(found);
         self.webhooks.check(found);
         self.scheduler.check(found);
         self.telemetry.check(found);

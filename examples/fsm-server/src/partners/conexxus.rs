@@ -38,19 +38,19 @@ impl Partners {
             ..ConexxusConfig::default()
         };
         let http = HttpClientConfig { max_body: ConexxusConfig::MAX_ANSWER, ..http_config(&config.base_url)? };
-        let client = self.0.stacks.client("conexxus", &outbound(settings), http, None)?;
+        let client = self.0.stacks.client("conexxus", &self.outbound(settings), http, None)?;
         let api_key = HeaderValue::try_from(api_key.expose())
             .map_err(|_| Error::new(ErrorKind::Internal, "conexxus.api_key holds characters that no header takes"))?;
         Conexxus::new(config, api_key, client, Arc::clone(&self.0.clock))
     }
-}
 
-/// The preset, with what the configuration says of timeout and retries.
-fn outbound(settings: &config::ConexxusConfig) -> OutboundConfig {
-    let mut outbound = Profile::Conexxus.config();
-    outbound.attempt_timeout = settings.timeout;
-    outbound.retry.max_retries = settings.retries;
-    outbound.retry.initial_delay = settings.retry_delay;
-    outbound.total_deadline = outbound.total_deadline.max(settings.timeout * (settings.retries + 1));
-    outbound
+    /// The preset, with what the configuration says of timeout and retries.
+    fn outbound(&self, settings: &config::ConexxusConfig) -> OutboundConfig {
+        let mut outbound = self.0.config.outbound.over(Profile::Conexxus);
+        outbound.attempt_timeout = settings.timeout;
+        outbound.retry.max_retries = settings.retries;
+        outbound.retry.initial_delay = settings.retry_delay;
+        outbound.total_deadline = outbound.total_deadline.max(settings.timeout * (settings.retries + 1));
+        outbound
+    }
 }

@@ -25,7 +25,7 @@ impl Partners {
         };
         let name = format!("oracle-erp-{tenant}");
         let http = http_config(&config.base_url)?;
-        let client = self.0.stacks.client(&name, &Profile::ErpSystem.config(), http, None)?;
+        let client = self.0.stacks.client(&name, &self.0.config.outbound.over(Profile::ErpSystem), http, None)?;
         let authorization = basic_authorization(user, password)?;
         Ok(AdapterService::new(OracleErp::new(config, authorization, client, Arc::clone(&self.0.clock))?))
     }
