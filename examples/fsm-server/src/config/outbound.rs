@@ -39,7 +39,8 @@ impl OutboundConfig {
     }
 
     pub(super) fn check(&self, found: &mut Mistakes) {
-        for (key, duration) in [("outbound.retry_delay", self.retry_delay), ("outbound.breaker_reset", self.breaker_reset)]
+        for (key, duration) in
+            [("outbound.retry_delay", self.retry_delay), ("outbound.breaker_reset", self.breaker_reset)]
         {
             let waits = duration != Some(Duration::ZERO);
             found.require(waits, key, "must be longer than nothing", "write a duration such as \"1s\", or nothing");

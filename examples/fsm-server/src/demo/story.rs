@@ -141,8 +141,10 @@ async fn technical_visit(world: &World, printer: &Printer) -> Result<()> {
         let name = format!("PX-VISIT-{outcome}");
         let journey = send(world, body).await?;
         world.until("the blocked order", async || state(world, &journey, "BLOCKED").await).await?;
-        let found =
-            json!({"outcome": outcome, "modifications": [{"description": "a longer cable", "extraDurationMin": 30}]});
+        let mut found = json!({"outcome": outcome});
+        if outcome == "YES_BUT" {
+            found["modifications"] = json!([{"description": "a longer cable", "extraDurationMin": 30}]);
+        }
         world.post(&format!("/api/v1/service-orders/{}/tv-outcome", journey.order_id), found).await?;
         let how = match outcome {
             "YES" => {

@@ -72,7 +72,8 @@ impl Partners {
         let name = format!("sales-{}-{tenant}", system.partner());
         let sign = SignLayer::new(WebhookSigner::new(secrets));
         let http = http_config(&config.base_url)?;
-        let client = self.0.stacks.client(&name, &self.0.config.outbound.over(Profile::SalesSystem), http, Some(sign))?;
+        let client =
+            self.0.stacks.client(&name, &self.0.config.outbound.over(Profile::SalesSystem), http, Some(sign))?;
         Ok(SalesClient::new(client, &config))
     }
 
