@@ -3,7 +3,8 @@
 //! * [`cli`], [`config`], [`telemetry`]: what a person starts it with;
 //! * [`edge`]: what every request passes; [`routes`]: what it can ask for;
 //! * [`flow`]: the story, one file a service; [`scheduler`]: who comes when; [`store`]: what is kept;
-//! * [`partners`]: the other companies' systems under the stack of layers.
+//! * [`partners`]: the other companies' systems under the stack of layers;
+//! * [`ops`]: what operators and monitoring see and do.
 
 #![deny(missing_docs)]
 
@@ -13,6 +14,7 @@ pub mod config;
 pub mod crash;
 pub mod edge;
 pub mod flow;
+pub mod ops;
 pub mod partners;
 pub mod scheduler;
 pub mod store;

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod inventory;
 pub mod jobs;
 pub mod orders;
+pub mod probe;
 pub mod receipts;
 pub mod tasks;
 pub mod tickets;

@@ -136,6 +136,8 @@ CREATE TABLE acknowledgements (
     PRIMARY KEY (order_id, kind)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX acknowledgements_newest ON acknowledgements (at);
+
 CREATE TABLE counters (
     name  TEXT    PRIMARY KEY,
     value INTEGER NOT NULL
