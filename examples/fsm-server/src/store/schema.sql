@@ -135,6 +135,7 @@ CREATE TABLE acknowledgements (
     at        INTEGER NOT NULL,
     PRIMARY KEY (order_id, kind)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX acknowledgements_newest ON acknowledgements (at);
 
 -- Orders whose provider may be paid: said once, however the way there was.
 CREATE TABLE payments (
