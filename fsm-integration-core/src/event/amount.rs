@@ -173,7 +173,7 @@ impl<'de> Deserialize<'de> for Ticks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
-        impl de::Visitor<'_> for Visitor {
+        impl<'de> de::Visitor<'de> for Visitor {
             type Value = Ticks;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,6 +182,16 @@ impl<'de> Deserialize<'de> for Ticks {
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Ticks, E> {
                 ticks_of_bytes(bytes).map(Ticks).ok_or_else(|| E::invalid_length(bytes.len(), &self))
+            }
+
+            /// JSON has no bytes: it writes them as a list of numbers.
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Ticks, A::Error> {
+                let (mut bytes, mut length) = ([0; 16], 0);
+                while let Some(byte) = list.next_element()? {
+                    *bytes.get_mut(length).ok_or_else(|| de::Error::invalid_length(length + 1, &self))? = byte;
+                    length += 1;
+                }
+                self.visit_bytes(&bytes[..length])
             }
         }
 
@@ -231,6 +241,14 @@ mod tests {
     }
 
     #[test]
+    fn a_decimal_of_no_or_too_many_bytes_is_refused() {
+        for bytes in [0, 17, 40] {
+            let json = serde_json::json!({"value": 0.0, "currency": "EUR", "decimal": vec![0_u8; bytes]});
+            assert!(serde_json::from_value::<Amount>(json).is_err(), "{bytes} bytes");
+        }
+    }
+
+    #[test]
     fn a_double_alone_is_rounded_to_what_was_meant() {
         let read = |value| Amount::from_double(value, Currency::EUR);
         assert_eq!(read(0.1 + 0.2), Amount::parse("0.3", "EUR"));
@@ -247,6 +265,8 @@ mod tests {
             prop_assert_eq!(amount.ticks(), ticks);
             let text = amount.to_string();
             prop_assert_eq!(Amount::parse(text.strip_suffix(" USD").unwrap(), "USD"), Ok(amount));
+            let json = serde_json::to_string(&amount).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Amount>(&json).unwrap(), amount);
         }
 
         #[test]
