@@ -68,7 +68,8 @@ impl Server {
         let (intake, listeners) = (CancellationToken::new(), TaskTracker::new());
         let public_routes = public(&flow, point_of_sale, &ops, &config, &edge, &clock);
         let public = spawn(config.server.listen, public_routes, &config.server, &intake, &listeners).await?;
-        let admin_routes = admin(ops, &config, &edge);
+        // Bounds of their own: operators are served when the public API is full.
+        let admin_routes = admin(ops, &config, &Edge::new(&config.server, clock));
         let admin = spawn(config.server.admin_listen, admin_routes, &config.server, &intake, &listeners).await?;
         let grace = config.server.shutdown_grace;
         Ok(Self { public, admin, store, consumers, intake, work, listeners, workers, grace })

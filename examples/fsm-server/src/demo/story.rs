@@ -179,8 +179,7 @@ async fn no_slot(world: &World, printer: &Printer) -> Result<()> {
 
 async fn dead_letter(world: &World, printer: &Printer) -> Result<()> {
     world.sim.inject(Fault::once("/pyxis/callback/appointment-scheduled", FaultKind::status(400)));
-    let mut body = order(21);
-    body["salesSystem"] = json!("PYXIS");
+    let mut body = sample_order();
     body["externalOrderId"] = json!("PX-DEAD-LETTER");
     let journey = send(world, body).await?;
     let letter = world
@@ -196,7 +195,7 @@ async fn dead_letter(world: &World, printer: &Printer) -> Result<()> {
         "not retried: a dead letter, with its bytes, key and headers",
         &journey.correlation_id,
     );
-    world.operate("/admin/dead-letters/replay", Some(json!({"filter": {"id": letter}}))).await?;
+    world.operate(&format!("/admin/dead-letters/{letter}/replay"), Some(json!({}))).await?;
     world.partner_saw("the replayed callback", "PX-DEAD-LETTER", |seen| seen.appointments.first().cloned()).await?;
     printer.step("dead letter replayed", "the same callback under the same id, acknowledged", &journey.correlation_id);
     Ok(())

@@ -40,7 +40,9 @@ async fn known(ledger: &Ledger, shutdown: &CancellationToken) -> Option<Start> {
     loop {
         match ledger.start().await {
             Ok(start) => return Some(start),
-            Err(error) => tracing::error!(error = %error.chain(), group = %ledger.group, "consumer group cannot start yet"),
+            Err(error) => {
+                tracing::error!(error = %error.chain(), group = %ledger.group, "consumer group cannot start yet")
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(STORE_PAUSE) => {}
