@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Placed, TestApp, an_order};
 
-const SCHEDULED: &str = "sales-appointment-scheduled";
+const SCHEDULED: &str = "sales-appointment-callback";
 /// Long enough to look at an open breaker, short enough to wait for.
 const RESET: Duration = Duration::from_secs(2);
 

@@ -86,7 +86,7 @@ async fn a_hundred_equal_orders_at_once_are_one_order() {
         external_id: "PX-HUNDRED".to_owned(),
         correlation_id: text("correlationId"),
     };
-    app.until_acknowledged(&placed, "sales-appointment-scheduled").await;
+    app.until_acknowledged(&placed, "sales-appointment-callback").await;
     app.until_idle().await;
     assert_eq!(app.records("sales.order.intake", &placed).await.len(), 1);
     let copies = app.told("PX-HUNDRED", |seen| Some((seen.appointments.len(), seen.appointments[0].copies)));

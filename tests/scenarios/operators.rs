@@ -67,7 +67,7 @@ async fn everything_fails(app: &TestApp) {
     app.sim.clear_faults();
     app.inject(Fault::once("/pyxis", FaultKind::status(503)));
     app.operator().post("/admin/dead-letters/replay", &json!({"all": true})).await.ok();
-    app.until_acknowledged(&placed, "sales-appointment-scheduled").await;
+    app.until_acknowledged(&placed, "sales-appointment-callback").await;
     app.inject(Fault::always("/pyxis/callback", FaultKind::status(422)));
     app.scheduled(&planted("PX-PLANTED-AGAIN")).await;
     app.until("a dead letter again", async || (!app.dead_letters().await.is_empty()).then_some(())).await;

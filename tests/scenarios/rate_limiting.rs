@@ -19,7 +19,8 @@ async fn limited() -> TestApp {
 
 /// Fast requests that cost a token each, whatever is answered.
 async fn at_once(caller: &Caller, path: &str, count: usize) -> Vec<Answer> {
-    join_all((0..count).map(|_| caller.post(path, &json!({})))).await
+    let nothing = json!({});
+    join_all((0..count).map(|_| caller.post(path, &nothing))).await
 }
 
 fn number(answer: &Answer, name: &str) -> u64 {

@@ -80,9 +80,9 @@ async fn what_waits_for_another_try_waits_on_after_a_restart() {
     app.restart().await;
     app.sim.clear_faults();
     app.until_idle().await;
-    assert_eq!(app.acknowledged(&placed, "sales-appointment-scheduled").await, None, "its time has not come");
+    assert_eq!(app.acknowledged(&placed, "sales-appointment-callback").await, None, "its time has not come");
     app.pass(Duration::from_secs(10));
-    app.until_acknowledged(&placed, "sales-appointment-scheduled").await;
+    app.until_acknowledged(&placed, "sales-appointment-callback").await;
     app.well();
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{Placed, TestApp, an_order};
 
 const APPOINTMENT: &str = "/pyxis/callback/appointment-scheduled";
-const SCHEDULED: &str = "sales-appointment-scheduled";
+const SCHEDULED: &str = "sales-appointment-callback";
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
@@ -68,8 +68,10 @@ async fn a_long_wait_of_the_partner_goes_to_the_schedule() {
     app.until("the refusal", async || (app.struck() == 1).then_some(())).await;
     app.until_idle().await;
     app.pass(8 * MINUTE);
-    // Another order goes through, so the first one had its chance.
-    let other = app.scheduled(&an_order("PX-429-OTHER")).await;
+    // Another system's order goes through the same group, so the first one had its chance.
+    let mut other = an_order("TMP-429-OTHER");
+    other["salesSystem"] = json!("TEMPO");
+    let other = app.scheduled(&other).await;
     app.until_acknowledged(&other, SCHEDULED).await;
     assert_eq!(app.acknowledged(&placed, SCHEDULED).await, None, "asked again before its time");
     app.pass(3 * MINUTE);

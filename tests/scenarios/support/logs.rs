@@ -25,7 +25,7 @@ pub(crate) fn logged() -> String {
 pub(super) fn trouble() -> String {
     let lines = logged();
     let bad: Vec<_> = lines.lines().filter(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\"")).collect();
-    bad[bad.len().saturating_sub(20)..].join("\n")
+    bad[bad.len().saturating_sub(5)..].join("\n")
 }
 
 struct Keeper;
