@@ -1,9 +1,10 @@
 //! Logs on standard error and metrics for `/metrics`.
 
-use std::{io::IsTerminal, sync::OnceLock};
+use std::io::IsTerminal;
 
 use fsm_integration_core::observe::metrics::{DURATION_BUCKETS, HTTP_SERVER_REQUEST_DURATION, describe};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{LogFormat, TelemetryConfig};
@@ -26,20 +27,18 @@ impl Telemetry {
     /// # Errors
     /// Another metrics recorder than ours is installed already.
     pub fn install(config: &TelemetryConfig) -> Result<Self, BuildError> {
-        static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
-        if let Some(metrics) = METRICS.get() {
+        // Held to the end: of two threads at once, one installs and the other takes what it installed.
+        static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+        let mut installed = INSTALLED.lock();
+        if let Some(metrics) = &*installed {
             return Ok(Self { metrics: metrics.clone() });
         }
         // Fails only when a subscriber is there already, as in a test: then that one keeps the logs.
         drop(subscriber(config).try_init());
-        match recorder()?.install_recorder() {
-            Ok(metrics) => {
-                describe();
-                Ok(Self { metrics: METRICS.get_or_init(|| metrics).clone() })
-            }
-            // Two threads were here at once, and the other was faster.
-            Err(error) => METRICS.get().map(|metrics| Self { metrics: metrics.clone() }).ok_or(error),
-        }
+        let metrics = recorder()?.install_recorder()?;
+        describe();
+        *installed = Some(metrics.clone());
+        Ok(Self { metrics })
     }
 
     /// All metrics in Prometheus' text format.
@@ -84,8 +83,11 @@ mod tests {
 
     #[test]
     fn installing_twice_is_harmless_and_shows_the_same_metrics() {
-        let first = Telemetry::install(&TelemetryConfig::default()).expect("installed");
-        let second = Telemetry::install(&TelemetryConfig::default()).expect("installed");
+        let install = || Telemetry::install(&TelemetryConfig::default()).expect("installed");
+        let (first, second) = std::thread::scope(|threads| {
+            let [first, second] = [threads.spawn(install), threads.spawn(install)];
+            (first.join().expect("no panic"), second.join().expect("no panic"))
+        });
         metrics::counter!("telemetry_test_total").increment(1);
         assert!(
             first.render().contains("telemetry_test_total 1") && second.render().contains("telemetry_test_total 1")
