@@ -11,6 +11,7 @@ use fsm_integration_core::{
     clock::{SystemClock, WallClock},
     error::{Error, ErrorKind, FieldErrors},
     layers::rate_limit::{Decision, KeyedTokenBucket, Quota, headers},
+    observe::metrics::{RATE_LIMITER_REFUSALS, counter},
 };
 
 use super::ApiError;
@@ -48,6 +49,7 @@ impl TenantLimit {
     }
 
     fn refusal(&self, decision: &Decision) -> ApiError {
+        counter(&RATE_LIMITER_REFUSALS.key([self.policy, "enforced"])).increment(1);
         let mut details = FieldErrors::default();
         let (limit, window) = (self.quota.limit(), self.quota.period().as_secs());
         details.push("", format!("policy \"{}\" allows {limit} requests in {window} s", self.policy));
