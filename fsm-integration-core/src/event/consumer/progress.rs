@@ -20,6 +20,11 @@ impl Progress {
         self.highest = self.highest.max(offset);
     }
 
+    /// Goes past a record that was settled before the start.
+    pub(super) fn pass(&mut self, offset: i64) {
+        self.highest = self.highest.max(offset);
+    }
+
     /// What may be committed once `offset` is done too.
     pub(super) fn after(&self, offset: i64) -> i64 {
         self.under_way.iter().find(|other| **other != offset).map_or(self.highest, |lowest| lowest - 1)

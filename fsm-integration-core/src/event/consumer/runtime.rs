@@ -138,12 +138,13 @@ impl Runtime {
         for record in records {
             self.position = self.position.max(record.offset);
             if self.settled.remove(&record.offset) {
+                self.settler.progress.lock().pass(record.offset);
                 continue;
             }
             self.settler.progress.lock().begin(record.offset);
             self.enter(Task { record: Arc::new(record), attempts: 0, replayed: false, redelivery: false });
         }
-        Ok(())
+        self.settler.catch_up().await
     }
 
     async fn take_due(&mut self) -> Result<()> {

@@ -193,6 +193,21 @@ async fn a_record_held_back_before_a_restart_still_follows_the_one_it_waits_for(
 }
 
 #[tokio::test]
+async fn what_was_settled_beyond_the_commit_before_a_restart_is_no_lag() {
+    let fixture = Fixture::new(|_, _| Ok(())).await;
+    fixture.publish("a", "first").await;
+    fixture.publish("b", "second").await;
+    fixture.caught_up().await;
+    let (_folder, log, clock) = fixture.stop().await;
+    // As after a stop at which a slower record held the commit back.
+    let unwind = |tx: &crate::sqlite::Tx<'_>| Ok(tx.execute("UPDATE consumer_groups SET committed = 0", [])?);
+    log.database().write(unwind).await.unwrap();
+    let fixture = Fixture::start(log, clock, Arc::new(|_: &str, _| panic!("it was handled before")));
+    fixture.caught_up().await;
+    assert_eq!(fixture.effects().await, ["first", "second"]);
+}
+
+#[tokio::test]
 async fn a_failure_for_good_is_dead_lettered_at_once_with_its_bytes_and_key() {
     let fixture = Fixture::new(|what, _| match what {
         "poison" => Err(Error::new(ErrorKind::Undecodable, "no such schema")),
