@@ -10,6 +10,8 @@ mod sales_orders;
 mod sales_webhooks;
 mod service_orders;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod wcfs;
 mod write;

@@ -45,8 +45,8 @@ fn ending(body: &FieldReader<'_>) -> (TvOutcome, Vec<Modification>) {
     let outcome = body.required("outcome", one_of(OUTCOMES));
     let modifications = body.or_default(MODIFICATIONS, list(0..=50, object(modification)));
     let sound = body.is_sound("outcome") && body.is_sound(MODIFICATIONS);
-    if sound && (outcome == TvOutcome::YesBut) == modifications.is_empty() {
-        body.error(MODIFICATIONS, "are required when the outcome is YES_BUT, and only then");
+    if sound && outcome == TvOutcome::YesBut && modifications.is_empty() {
+        body.error(MODIFICATIONS, "are required when the outcome is YES_BUT");
     }
     (outcome, modifications)
 }

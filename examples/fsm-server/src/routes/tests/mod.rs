@@ -1,0 +1,7 @@
+mod execution;
+mod hostile;
+mod orders;
+mod sales_orders;
+mod slots;
+mod support;
+mod webhooks;
