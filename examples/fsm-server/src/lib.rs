@@ -5,6 +5,7 @@
 //! * [`flow`]: the story, one file a service; [`scheduler`]: who comes when; [`store`]: what is kept;
 //! * [`partners`]: the other companies' systems under the stack of layers;
 //! * [`point_of_sale`]: what is due at the back office, hourly and daily.
+//! * [`ops`]: what operators and monitoring see and do.
 
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]

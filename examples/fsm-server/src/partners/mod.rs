@@ -21,7 +21,10 @@ use fsm_integration_core::{
     adapter::{AdapterService, TenantId},
     clock::WallClock,
     error::{Error, ErrorKind, Result},
-    layers::{circuit_breaker::CircuitSnapshot, webhook::WebhookVerifier},
+    layers::{
+        circuit_breaker::{CircuitBreaker, CircuitSnapshot},
+        webhook::WebhookVerifier,
+    },
     secret::{Secret, SecretPath, SecretSource},
 };
 use parking_lot::Mutex;
@@ -94,6 +97,12 @@ impl Partners {
     #[must_use]
     pub fn breakers(&self) -> Vec<CircuitSnapshot> {
         self.0.stacks.breakers()
+    }
+
+    /// The breakers of a name, for an operator who knows better than they do; empty when there is none.
+    #[must_use]
+    pub fn breakers_named(&self, name: &str) -> Vec<CircuitBreaker> {
+        self.0.stacks.named(name)
     }
 
     async fn secret(&self, template: &str, tenant: &TenantId) -> Result<Secret<String>> {

@@ -28,6 +28,10 @@ impl Stacks {
         self.breakers.lock().iter().map(CircuitBreaker::snapshot).collect()
     }
 
+    pub(super) fn named(&self, name: &str) -> Vec<CircuitBreaker> {
+        self.breakers.lock().iter().filter(|breaker| breaker.name() == name).cloned().collect()
+    }
+
     /// A client for one partner of one tenant; `name` is the breaker's and the metrics'.
     pub(super) fn client(
         &self,

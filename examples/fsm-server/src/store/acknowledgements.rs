@@ -46,3 +46,27 @@ pub fn of_order(connection: &Connection, order_id: Uuid) -> Result<Vec<Acknowled
         })
     })
 }
+
+/// When a partner last acknowledged one kind of message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Freshness {
+    /// Who.
+    pub partner: String,
+    /// What it was told.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How fresh each partner's last yes is, among the newest thousand.
+///
+/// # Errors
+/// The database's own.
+pub fn freshness(connection: &Connection) -> Result<Vec<Freshness>> {
+    const FRESHNESS: &str = "SELECT partner, kind, max(at) AS at FROM
+        (SELECT partner, kind, at FROM acknowledgements ORDER BY at DESC LIMIT 1000) GROUP BY 1, 2 ORDER BY 1, 2";
+    all(connection, FRESHNESS, [], |row| {
+        Ok(Freshness { partner: row.get("partner")?, kind: row.get("kind")?, at: time(row, "at")? })
+    })
+}

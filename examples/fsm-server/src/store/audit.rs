@@ -16,6 +16,11 @@ pub const TICKET_AUTO_CREATED: &str = "installation_ticket.auto_created";
 /// A job that followed from a ticket.
 pub const JOB_AUTO_CREATED: &str = "field_job.auto_created";
 
+/// Who acts with the operators' token.
+const OPERATOR: &str = "operator";
+/// No tenant can have this id.
+pub const NO_TENANT: &str = "-";
+
 /// One row of the trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,6 +60,33 @@ pub fn by_system(
         tenant.as_str(),
         action,
         IntegrationContext::SYSTEM_USER,
+        entity_type,
+        entity_id,
+        correlation_id.as_str(),
+        at.as_millisecond(),
+    ];
+    run(tx, INSERT, values).map(drop)
+}
+
+/// Notes what an operator did; without a tenant it is about the server itself, and no tenant sees it.
+///
+/// # Errors
+/// The database's own.
+pub fn by_operator(
+    tx: &Tx<'_>,
+    tenant: Option<&str>,
+    action: &str,
+    (entity_type, entity_id): (&str, &str),
+    correlation_id: &CorrelationId,
+    at: Timestamp,
+) -> Result<()> {
+    const INSERT: &str = "INSERT INTO audit_logs
+        (tenant, action, user_id, entity_type, entity_id, auto_created, correlation_id, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)";
+    let values = params![
+        tenant.unwrap_or(NO_TENANT),
+        action,
+        OPERATOR,
         entity_type,
         entity_id,
         correlation_id.as_str(),

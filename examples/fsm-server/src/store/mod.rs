@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod once;
 pub mod orders;
 pub mod payments;
+pub mod probe;
 pub mod receipts;
 pub mod tasks;
 pub mod tickets;

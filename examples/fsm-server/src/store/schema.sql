@@ -141,6 +141,7 @@ CREATE TABLE payments (
     order_id TEXT    PRIMARY KEY,
     ready_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX acknowledgements_newest ON acknowledgements (at);
 
 CREATE TABLE counters (
     name  TEXT    PRIMARY KEY,

@@ -63,6 +63,14 @@ impl ConsumerHandle {
     /// # Errors
     /// The database's own.
     pub async fn lag(&self) -> Result<u64> {
+        Ok(self.lag_by_topic().await?.into_iter().map(|(_, lag)| lag).sum())
+    }
+
+    /// The same for each topic, in their order.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub async fn lag_by_topic(&self) -> Result<Vec<(Topic, u64)>> {
         let (group, topics) = (Arc::clone(&self.group), Arc::clone(&self.topics));
         self.log
             .database()
@@ -71,11 +79,11 @@ impl ConsumerHandle {
                     "SELECT count(*) FROM event_log WHERE topic = ?1 AND offset >
                          coalesce((SELECT committed FROM consumer_groups WHERE name = ?2), 0)",
                 )?;
-                let mut lag = 0;
-                for topic in topics.iter() {
-                    lag += statement.query_row(params![topic.as_str(), &*group], |row| row.get::<_, i64>(0))?;
-                }
-                Ok(u64::try_from(lag).unwrap_or(0))
+                let mut lag = |topic: &Topic| -> Result<(Topic, u64)> {
+                    let count: i64 = statement.query_row(params![topic.as_str(), &*group], |row| row.get(0))?;
+                    Ok((topic.clone(), count.unsigned_abs()))
+                };
+                topics.iter().map(&mut lag).collect()
             })
             .await
     }

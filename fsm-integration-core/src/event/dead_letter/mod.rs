@@ -128,12 +128,18 @@ impl DeadLetters {
     /// # Errors
     /// The database's own.
     pub async fn replay(&self, plan: ReplayPlan, now: Timestamp) -> Result<Replay> {
+        let letters = self.clone();
+        self.log.database().write(move |tx| letters.replay_in(tx, &plan, now)).await
+    }
+
+    /// The same within a unit of work, so that it commits together with the record of who asked for it.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub fn replay_in(&self, tx: &Tx<'_>, plan: &ReplayPlan, now: Timestamp) -> Result<Replay> {
         let log = self.log.clone();
-        let replay = move |tx: &Tx<'_>| {
-            tx.after_commit(move || log.wake());
-            replay::replay(tx, &plan, now)
-        };
-        self.log.database().write(replay).await
+        tx.after_commit(move || log.wake());
+        replay::replay(tx, plan, now)
     }
 
     /// Closes one for good, with a note why.
@@ -141,17 +147,20 @@ impl DeadLetters {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no open one of this id.
     pub async fn discard(&self, id: &str, note: &str) -> Result<()> {
-        let (id, note) = (id.to_owned(), note.to_owned());
-        self.log
-            .database()
-            .write(move |tx| {
-                let sql = "UPDATE dead_letters SET status = 'discarded', note = ?2 WHERE id = ?1 AND status = 'open'";
-                match tx.execute(sql, params![id, note])? {
-                    0 => Err(not_found()),
-                    _ => Ok(()),
-                }
-            })
-            .await
+        let (letters, id, note) = (self.clone(), id.to_owned(), note.to_owned());
+        self.log.database().write(move |tx| letters.discard_in(tx, &id, &note)).await
+    }
+
+    /// The same within a unit of work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no open one of this id.
+    pub fn discard_in(&self, tx: &Tx<'_>, id: &str, note: &str) -> Result<()> {
+        let sql = "UPDATE dead_letters SET status = 'discarded', note = ?2 WHERE id = ?1 AND status = 'open'";
+        match tx.execute(sql, params![id, note])? {
+            0 => Err(not_found()),
+            _ => Ok(()),
+        }
     }
 }
 
