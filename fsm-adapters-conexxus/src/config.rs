@@ -4,7 +4,7 @@ use fsm_integration_core::error::FieldErrors;
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::BusinessDay;
+use crate::business_day::BusinessDay;
 
 /// Where the back office is, and which location this is.
 ///

@@ -12,6 +12,10 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 // What everything rests on.
 pub mod clock;
 pub mod error;

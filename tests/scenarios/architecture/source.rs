@@ -38,9 +38,15 @@ impl Source {
         without_tests(&blank(&self.text, false))
     }
 
-    /// Lines that hold code, test code included.
+    /// How many lines hold code.
     pub(super) fn code_lines(&self) -> usize {
-        blank(&self.text, true).lines().filter(|line| !line.trim().is_empty()).count()
+        let is_test = self.path.contains("tests/") || self.path.ends_with("/tests.rs");
+        if is_test { 0 } else { count(&self.code()) }
+    }
+
+    /// How many lines hold code or test code.
+    pub(super) fn lines_of_code_and_tests(&self) -> usize {
+        count(&blank(&self.text, true))
     }
 
     /// The string literals outside comments and test code that hold nothing to be unescaped.
@@ -123,6 +129,10 @@ pub(super) fn without_test_files(sources: Vec<Source>) -> Vec<Source> {
     let tests: Vec<_> = sources.iter().flat_map(Source::test_modules).collect();
     let is_test = |source: &Source| tests.iter().any(|test| source.module().starts_with(test));
     sources.into_iter().filter(|source| !is_test(source)).collect()
+}
+
+fn count(code: &str) -> usize {
+    code.lines().filter(|line| !line.trim().is_empty()).count()
 }
 
 /// Blanks comments, and what stands in literals unless it is to be kept; every other byte stays where it is.
