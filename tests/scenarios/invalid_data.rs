@@ -235,8 +235,10 @@ async fn all_errors_of_an_order_are_told_at_once() {
     assert!(!answer.text.contains("john.doe") && !answer.text.contains("call me"), "values are not echoed");
 }
 
+type Spoil = fn(&mut Value);
+
 /// One change to the sample order, and the field that has to be named.
-fn single_faults() -> Vec<(fn(&mut Value), &'static str)> {
+fn single_faults() -> Vec<(Spoil, &'static str)> {
     vec![
         (|order| order["totalAmount"]["total"] = json!("108.51"), "totalAmount.total"),
         (|order| order["totalAmount"]["subtotal"] = json!(99.99), "totalAmount.subtotal"),

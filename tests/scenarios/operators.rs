@@ -54,7 +54,7 @@ async fn everything_fails(app: &TestApp) {
     let invalid = app.caller().post_order(&order).await;
     invalid.is_error(422, "INVALID_ORDER");
     shows_nobody("the refusal", &invalid.text);
-    let broken = format!("{{\"street\": \"77 Xanadu Crescent\" {}", order);
+    let broken = format!("{{\"street\": \"77 Xanadu Crescent\" {order}");
     let caller = app.caller();
     let request = caller.request("/api/v2/orders/intake").header("content-type", "application/json").body(broken);
     let unreadable = caller.send(request).await;
