@@ -21,6 +21,8 @@ use crate::{error::Result, event::log::EventLog};
 pub(super) async fn run(consumer: Consumer, shutdown: CancellationToken) {
     let Consumer { config, log, handler, clock, state } = consumer;
     let ledger = Ledger { database: log.database().clone(), group: Arc::clone(&config.group) };
+    // Before the group looks at what waits: what is replayed from then on is told.
+    let woken = log.woken();
     let Some(start) = known(&ledger, &shutdown).await else { return };
     let settler = Settler {
         ledger,
@@ -32,7 +34,7 @@ pub(super) async fn run(consumer: Consumer, shutdown: CancellationToken) {
         systemic: Mutex::new(Systemic::new()),
     };
     tracing::debug!(group = %config.group, committed = start.committed, "consumer group started");
-    Runtime::new(config, log, settler, start, state).run(shutdown).await;
+    Runtime::new(config, log, settler, start, state).run(woken, shutdown).await;
 }
 
 /// What the group remembers; asked until the store answers.
@@ -88,10 +90,9 @@ impl Runtime {
         }
     }
 
-    async fn run(mut self, shutdown: CancellationToken) {
+    async fn run(mut self, mut woken: watch::Receiver<()>, shutdown: CancellationToken) {
         let mut appended = self.log.appended();
         let mut state = self.state.subscribe();
-        let mut woken = self.log.woken();
         while !shutdown.is_cancelled() {
             if let Err(error) = self.fill().await {
                 tracing::error!(error = %error.chain(), group = %self.config.group, "events cannot be read; trying again");

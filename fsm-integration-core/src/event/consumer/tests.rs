@@ -262,6 +262,28 @@ async fn a_replayed_dead_letter_is_handled_again_and_resolved() {
     assert_eq!((resolved[0].replays, fixture.effects().await), (1, vec!["a1".to_owned()]));
 }
 
+/// The group must hear of a replay from before it reads what waits, or nobody tells it again.
+#[tokio::test]
+async fn a_replay_while_the_group_starts_is_not_missed() {
+    let fixture = Fixture::new(|_, _| Err(Error::new(ErrorKind::PartnerRejected, "400"))).await;
+    fixture.publish("a", "a1").await;
+    fixture.letters(Status::Open).await;
+    let (mut folder, mut log, mut clock) = fixture.stop().await;
+    for round in 1..=20 {
+        let decide = |_: &str, _| Err(Error::new(ErrorKind::PartnerRejected, "400"));
+        let fixture = Fixture::start(log, clock, Arc::new(decide));
+        for _ in 0..round % 4 {
+            tokio::task::yield_now().await;
+        }
+        let now = "2025-01-15T10:00:00Z".parse().unwrap();
+        DeadLetters::new(fixture.log.clone()).replay(ReplayPlan::default(), now).await.unwrap();
+        fixture.saw(|seen| seen.len() == 1).await;
+        fixture.letters(Status::Open).await;
+        (_, log, clock) = fixture.stop().await;
+    }
+    drop(folder.take());
+}
+
 #[tokio::test]
 async fn a_panicking_handler_is_a_failure_for_now() {
     let fixture = Fixture::new(|what, attempt| {
