@@ -223,7 +223,7 @@ pub(crate) fn push_key(location_id: &str, sales: &DailySales) -> String {
 }
 
 pub(crate) fn sales<'a>(sales: &'a DailySales, location_id: &'a str) -> Sales<'a> {
-    let transaction = |sale: &'a crate::adapter::Sale| Transaction {
+    let transaction = |sale: &'a Sale| Transaction {
         id: &sale.id,
         timestamp: sale.timestamp,
         total: Number(sale.total),
