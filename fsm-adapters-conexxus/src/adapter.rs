@@ -16,57 +16,13 @@ use fsm_integration_core::{
     observe::health::{Health, HealthStatus},
 };
 use http::HeaderValue;
-use jiff::{Timestamp, civil::Date};
-use rust_decimal::Decimal;
 
 use crate::{
     business_day::BusinessDay,
     config::ConexxusConfig,
     outbound::Api,
-    translate::{self, Inventory},
+    translate::{self, DailySales, Inventory, InventoryRequest},
 };
-
-/// What is asked of the inventory; by default everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InventoryRequest {
-    /// Only what has changed since; everything when absent.
-    pub updated_since: Option<Timestamp>,
-    /// The tag that the last [`Inventory`] came with.
-    pub etag: Option<String>,
-}
-
-/// The sales of one business day of the location.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DailySales {
-    /// The business date, as [`BusinessDay::date_of`] tells it.
-    pub date: Date,
-    /// Every sale of that business date.
-    pub transactions: Vec<Sale>,
-}
-
-/// One sale.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sale {
-    /// Its id, unique in the day.
-    pub id: String,
-    /// When it was.
-    pub timestamp: Timestamp,
-    /// What was paid, exactly; negative when money was given back.
-    pub total: Decimal,
-    /// What was sold.
-    pub items: Vec<SoldItem>,
-}
-
-/// One line of a sale.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SoldItem {
-    /// What.
-    pub sku: String,
-    /// How much of it.
-    pub quantity: Decimal,
-    /// At which price each.
-    pub price: Decimal,
-}
 
 /// The way to the back office; cheap to clone, clones share it.
 #[derive(Clone)]

@@ -30,11 +30,11 @@ mod wire;
 use fsm_integration_core::adapter::Partner;
 
 pub use self::{
-    adapter::{Conexxus, DailySales, InventoryRequest, InventorySync, Sale, SalesPush, SoldItem},
+    adapter::{Conexxus, InventorySync, SalesPush},
     business_day::{BusinessDay, DuePush, next_sync},
     config::ConexxusConfig,
     sync_run::{SyncError, SyncHistory, SyncRun, SyncStatus},
-    translate::{Inventory, Item},
+    translate::{DailySales, Inventory, InventoryRequest, Item, Sale, SoldItem},
 };
 
 /// The partner's name in labels, keys and secret paths.

@@ -13,8 +13,7 @@ use jiff::Timestamp;
 use tower::ServiceExt;
 
 use crate::{
-    adapter::InventoryRequest,
-    translate::{self, Inventory},
+    translate::{self, Inventory, InventoryRequest},
     wire::Sales,
 };
 

@@ -6,15 +6,57 @@ use fsm_integration_core::{
     error::{Error, ErrorKind, Result},
     http_client::TransportCause,
 };
+use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    adapter::DailySales,
     sync_run::SyncError,
     wire::{ApiHealth, Envelope, ErrorObject, ItemPage, Line, Number, RawItem, Sales, Transaction},
 };
+
+/// What is asked of the inventory; by default everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InventoryRequest {
+    /// Only what has changed since; everything when absent.
+    pub updated_since: Option<Timestamp>,
+    /// The tag that the last [`Inventory`] came with.
+    pub etag: Option<String>,
+}
+
+/// The sales of one business day of the location.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DailySales {
+    /// The business date, as [`BusinessDay::date_of`] tells it.
+    pub date: Date,
+    /// Every sale of that business date.
+    pub transactions: Vec<Sale>,
+}
+
+/// One sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// Its id, unique in the day.
+    pub id: String,
+    /// When it was.
+    pub timestamp: Timestamp,
+    /// What was paid, exactly; negative when money was given back.
+    pub total: Decimal,
+    /// What was sold.
+    pub items: Vec<SoldItem>,
+}
+
+/// One line of a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoldItem {
+    /// What.
+    pub sku: String,
+    /// How much of it.
+    pub quantity: Decimal,
+    /// At which price each.
+    pub price: Decimal,
+}
 
 /// An item to insert or update, by SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +223,7 @@ pub(crate) fn push_key(location_id: &str, sales: &DailySales) -> String {
 }
 
 pub(crate) fn sales<'a>(sales: &'a DailySales, location_id: &'a str) -> Sales<'a> {
-    let transaction = |sale: &'a crate::adapter::Sale| Transaction {
+    let transaction = |sale: &'a Sale| Transaction {
         id: &sale.id,
         timestamp: sale.timestamp,
         total: Number(sale.total),

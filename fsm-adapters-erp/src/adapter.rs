@@ -10,36 +10,13 @@ use fsm_integration_core::{
     observe::health::{Health, HealthStatus},
 };
 use http::HeaderValue;
-use jiff::civil::Date;
-use rust_decimal::Decimal;
 
-use crate::{config::ErpConfig, outbound::Fusion, translate, wire::Invoice};
-
-/// A provider is to be paid for a closed service order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderInvoice {
-    /// The order that was done; the invoice's number is made from it.
-    pub service_order_id: String,
-    /// The provider, by its supplier number in Oracle.
-    pub provider_id: String,
-    /// What is owed, exactly.
-    pub amount: Decimal,
-    /// ISO 4217 code.
-    pub currency: String,
-    /// When the work was completed; the invoice's date.
-    pub completion_date: Date,
-}
-
-/// The invoice exists in Oracle, once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvoiceReceipt {
-    /// Oracle's id.
-    pub invoice_id: u64,
-    /// Our number.
-    pub invoice_number: String,
-    /// Whether it was found instead of created by this call.
-    pub already_there: bool,
-}
+use crate::{
+    config::ErpConfig,
+    outbound::Fusion,
+    translate::{self, InvoiceReceipt, ProviderInvoice},
+    wire::Invoice,
+};
 
 /// Creates providers' invoices in Oracle Fusion Payables, each exactly once.
 ///

@@ -32,9 +32,9 @@ mod wire;
 use fsm_integration_core::adapter::Partner;
 
 pub use self::{
-    adapter::{InvoiceReceipt, OracleErp, ProviderInvoice, basic_authorization},
+    adapter::{OracleErp, basic_authorization},
     config::ErpConfig,
-    translate::invoice_number,
+    translate::{InvoiceReceipt, ProviderInvoice, invoice_number},
 };
 
 /// The partner's name in labels, keys and secret paths.
