@@ -12,6 +12,7 @@ mod conexxus;
 mod duplicate_order;
 mod happy_path;
 mod invalid_data;
+mod kill;
 mod manual_ticket;
 mod no_slots_available;
 mod operators;

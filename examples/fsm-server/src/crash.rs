@@ -27,16 +27,30 @@ pub fn point(name: &str) {
 pub const fn point(_name: &str) {}
 
 /// Every point there is, in the order of the story.
-pub const ALL: &[&str] =
-    &[INTAKE_COMMITTED, BETWEEN_STATE_AND_EVENTS, PARTNER_ANSWERED, HANDLED_NOT_COMMITTED, INVOICE_CREATED];
+pub const ALL: &[&str] = &[
+    INTAKE_COMMITTED,
+    BETWEEN_STATE_AND_EVENTS,
+    APPOINTMENT_BOOKED,
+    PARTNER_ANSWERED,
+    TICKET_OPENED,
+    HANDLED_NOT_COMMITTED,
+    UNIT_COMMITTED,
+    INVOICE_CREATED,
+];
 
 /// The order is on disk, its 202 is not sent.
 pub const INTAKE_COMMITTED: &str = "intake-committed";
 /// The state is changed, the events that follow are not appended.
 pub const BETWEEN_STATE_AND_EVENTS: &str = "between-state-and-events";
+/// An appointment stands in the calendar, nobody is told of it.
+pub const APPOINTMENT_BOOKED: &str = "appointment-booked";
 /// A sales system took a callback, we have not recorded it.
 pub const PARTNER_ANSWERED: &str = "partner-answered";
+/// A ticket is written, the event that makes its job is not.
+pub const TICKET_OPENED: &str = "ticket-opened";
 /// A handler is done, its effects are not committed.
 pub const HANDLED_NOT_COMMITTED: &str = "handled-not-committed";
+/// What somebody asked for is on disk, they have no answer.
+pub const UNIT_COMMITTED: &str = "unit-committed";
 /// The ERP has the invoice, we have not recorded it.
 pub const INVOICE_CREATED: &str = "invoice-created";

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{Flow, group::Fact, orchestration};
 use crate::{
+    crash,
     scheduler::{AddressQuery, Appointment as Choice, BookingRequest, Coordinates, JobNeeds, TimeWindow, choose_best},
     store::{
         appointments::{self, Appointment},
@@ -110,6 +111,7 @@ fn confirm(
         location,
     };
     appointments::insert(tx, &appointment)?;
+    crash::point(crash::APPOINTMENT_BOOKED);
     jobs::assign(tx, order.id, &appointment.technician_id)?;
     flow.store().change_calendar(tx);
     let (start, end) = (choice.start.to_zoned(technician.zone.clone()), choice.end.to_zoned(technician.zone.clone()));

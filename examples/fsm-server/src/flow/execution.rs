@@ -12,11 +12,14 @@ use jiff::{Timestamp, tz::TimeZone};
 use uuid::Uuid;
 
 use super::{Flow, payment};
-use crate::store::{
-    jobs::{self, Job},
-    orders::{self, Status},
-    source,
-    wcfs::{self, Wcf},
+use crate::{
+    crash,
+    store::{
+        jobs::{self, Job},
+        orders::{self, Status},
+        source,
+        wcfs::{self, Wcf},
+    },
 };
 
 impl Flow {
@@ -37,6 +40,7 @@ impl Flow {
                 refuse_unready(tx, &job)?;
                 let now = flow.store().now();
                 jobs::check_in(tx, job.id, now)?;
+                crash::point(crash::BETWEEN_STATE_AND_EVENTS);
                 let event = CheckinCompleted {
                     meta: meta_of(tx, &job, &who, "execution.checkin.completed", now)?,
                     execution_id: execution_id(&job),
@@ -108,6 +112,7 @@ impl Flow {
                 }
                 let now = flow.store().now();
                 wcfs::sign(tx, id, accepted, &reserves, now)?;
+                crash::point(crash::BETWEEN_STATE_AND_EVENTS);
                 let job = jobs::get(tx, who.tenant.as_str(), form.job_id)?;
                 let event = WcfSigned {
                     meta: meta_of(tx, &job, &who, "contracts.wcf.signed", now)?,

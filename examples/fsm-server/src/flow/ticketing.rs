@@ -15,12 +15,15 @@ use super::{
     group::Fact,
     sales_orders::{COMPANY, DEPLOYMENT},
 };
-use crate::store::{
-    audit,
-    once::{Made, Once, to_body},
-    orders::{self, Order, Status},
-    source,
-    tickets::{self, Ticket},
+use crate::{
+    crash,
+    store::{
+        audit,
+        once::{Made, Once, to_body},
+        orders::{self, Order, Status},
+        source,
+        tickets::{self, Ticket},
+    },
 };
 
 /// A ticket that somebody asks for.
@@ -127,6 +130,7 @@ impl Flow {
             created_at: meta.event_timestamp,
         };
         tickets::insert(tx, &ticket)?;
+        crash::point(crash::TICKET_OPENED);
         let event = TicketCreated {
             meta,
             ticket_id: id,

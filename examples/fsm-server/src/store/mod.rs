@@ -36,6 +36,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::crash;
+
 const MIGRATIONS: &[Migration] =
     &[log::MIGRATION, Migration { name: "server_0001_domain", sql: include_str!("schema.sql") }];
 
@@ -144,7 +146,9 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.database.write(work).await
+        let done = self.database.write(work).await?;
+        crash::point(crash::UNIT_COMMITTED);
+        Ok(done)
     }
 
     /// A query on the last committed state.
