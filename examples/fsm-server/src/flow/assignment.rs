@@ -60,8 +60,10 @@ async fn book(flow: Flow, order_id: Uuid, cause: Envelope) -> Result<Commit> {
         }
         let Ok(place) = located else { return fail(&flow, tx, &order, ErrorKind::InvalidAddress, now) };
         let request = request(&order, place, flow.settings().horizon_days);
-        let booked = appointments::bookings_after(tx, now)?;
-        match choose_best(&request, &flow.settings().technicians, &booked, now) {
+        let technicians = &flow.settings().technicians;
+        let candidates = technicians.iter().filter(|who| who.suits(&request.needs)).map(|who| who.id.as_str());
+        let booked = appointments::bookings(tx, candidates, now)?;
+        match choose_best(&request, technicians, &booked, now) {
             Ok(choice) => confirm(&flow, tx, &order, &choice, place, &cause, now),
             Err(reason) => fail(&flow, tx, &order, Error::from(reason).kind(), now),
         }

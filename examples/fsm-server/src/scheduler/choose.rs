@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 
 use fsm_integration_core::error::{Error, ErrorKind};
-use jiff::{Timestamp, ToSpan, civil::Date};
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use super::{
     Appointment, Booking, JobNeeds, Slot, Technician,
@@ -61,16 +61,46 @@ pub fn choose_best(
 ) -> Result<Appointment, NoSlot> {
     let able = able(&request.needs, technicians)?;
     let calendar = Calendar::new(bookings);
-    able.into_iter()
-        .flat_map(|who| {
-            let today = now.to_zoned(who.zone.clone()).date();
-            let last = today.checked_add(i64::from(request.horizon_days).days()).unwrap_or(Date::MAX);
-            let slots = days(today, last, now).flat_map(|date| calendar.slots(who, date, &request.needs, now));
-            slots.collect::<Vec<_>>()
-        })
-        .min_by_key(|slot| rank(slot, request, now))
-        .map(Appointment::from)
-        .ok_or(NoSlot::NoneAvailable)
+    let mut best: Option<Slot<'_>> = None;
+    for (days_off, date) in dates(request, now) {
+        if best.as_ref().is_some_and(|slot| is_settled(slot, days_off, request, now)) {
+            break;
+        }
+        let open = able.iter().filter(|who| is_within(date, who, request, now));
+        let of_day = open.flat_map(|who| calendar.slots(who, date, &request.needs, now));
+        best = best.into_iter().chain(of_day).min_by(|a, b| rank(a, request, now).cmp(&rank(b, request, now)));
+    }
+    best.map(Appointment::from).ok_or(NoSlot::NoneAvailable)
+}
+
+/// The days of the horizon, best first; the technicians' own days differ from these by one at most.
+fn dates(request: &BookingRequest, now: Timestamp) -> Vec<(u32, Date)> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let last = today.checked_add(i64::from(request.horizon_days + 1).days()).unwrap_or(Date::MAX);
+    let mut dates: Vec<_> = days(today.yesterday().unwrap_or(today), last, now)
+        .map(|date| (request.preferred_date.map_or(0, |preferred| distance(preferred, date)), date))
+        .collect();
+    dates.sort_unstable();
+    dates
+}
+
+/// Whether no later day can bring a better slot; a preferred day that is past somewhere is past only there, so then
+/// all are looked at.
+fn is_settled(slot: &Slot<'_>, days_off: u32, request: &BookingRequest, now: Timestamp) -> bool {
+    let tomorrow = now.to_zoned(TimeZone::UTC).date().tomorrow().unwrap_or(Date::MAX);
+    let same_for_all = request.preferred_date.is_none_or(|preferred| preferred > tomorrow);
+    let (found, stranger, ..) = rank(slot, request, now);
+    same_for_all && (found < days_off || !stranger)
+}
+
+fn is_within(date: Date, who: &Technician, request: &BookingRequest, now: Timestamp) -> bool {
+    let today = now.to_zoned(who.zone.clone()).date();
+    let last = today.checked_add(i64::from(request.horizon_days).days()).unwrap_or(Date::MAX);
+    (today..=last).contains(&date)
+}
+
+fn distance(a: Date, b: Date) -> u32 {
+    a.until(b).map_or(u32::MAX, |span| span.get_days().unsigned_abs())
 }
 
 fn able<'a>(needs: &JobNeeds, technicians: &'a [Technician]) -> Result<Vec<&'a Technician>, NoSlot> {
@@ -90,7 +120,7 @@ fn rank<'a>(slot: &Slot<'a>, request: &BookingRequest, now: Timestamp) -> Rank<'
     let days_off = request
         .preferred_date
         .filter(|preferred| *preferred >= today)
-        .map_or(0, |preferred| preferred.until(slot.date).map_or(u32::MAX, |span| span.get_days().unsigned_abs()));
+        .map_or(0, |preferred| distance(preferred, slot.date));
     let stranger = !request.needs.wishes(slot.technician);
     let emptier = Reverse(slot.capacity_remaining);
     (days_off, stranger, slot.date, slot.travel_minutes, emptier, slot.start, &slot.technician.id)
@@ -262,8 +292,42 @@ mod tests {
         first.end + way <= second.start
     }
 
+    /// Looks at every slot there is.
+    fn best_of_all(
+        request: &BookingRequest,
+        team: &[Technician],
+        bookings: &[Booking],
+        now: Timestamp,
+    ) -> Result<Appointment, NoSlot> {
+        let calendar = Calendar::new(bookings);
+        let mut all = Vec::new();
+        for who in able(&request.needs, team)? {
+            let today = now.to_zoned(who.zone.clone()).date();
+            let last = today + i64::from(request.horizon_days).days();
+            all.extend(days(today, last, now).flat_map(|date| calendar.slots(who, date, &request.needs, now)));
+        }
+        let best = all.into_iter().min_by(|a, b| rank(a, request, now).cmp(&rank(b, request, now)));
+        best.map(Appointment::from).ok_or(NoSlot::NoneAvailable)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn looking_no_further_than_needed_finds_the_best_of_all(
+            requests in proptest::collection::vec(any_request(), 1..30),
+            wished in proptest::option::of(prop_oneof![Just("sf-1"), Just("sf-2"), Just("nobody")]),
+        ) {
+            let team = default_team();
+            let now = at("2025-03-06T20:13:00Z");
+            let mut bookings: Vec<Booking> = Vec::new();
+            for mut request in requests {
+                request.needs.technician = wished.map(str::to_owned);
+                let found = choose_best(&request, &team, &bookings, now);
+                prop_assert_eq!(&found, &best_of_all(&request, &team, &bookings, now));
+                bookings.extend(found.iter().map(|appointment| book(appointment, request.needs.location)));
+            }
+        }
+
         // The clocks change on 9 March 2025 in San Francisco.
         #[test]
         fn bookings_never_overlap_and_never_leave_working_hours(requests in proptest::collection::vec(any_request(), 1..40)) {

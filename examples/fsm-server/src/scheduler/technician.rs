@@ -4,7 +4,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Coordinates;
+use super::{Coordinates, JobNeeds};
 
 /// A technician: where the day starts, when it is worked, and what can be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,12 @@ impl Technician {
     #[must_use]
     pub fn reaches(&self, place: Coordinates) -> bool {
         super::travel_minutes(self.home, place) <= self.max_travel_minutes
+    }
+
+    /// Whether a job is one for this technician, whenever it is.
+    #[must_use]
+    pub fn suits(&self, needs: &JobNeeds) -> bool {
+        self.has_skills(&needs.skills) && self.reaches(needs.location)
     }
 
     /// Whether this weekday is worked.

@@ -64,15 +64,29 @@ pub fn remove(tx: &Tx<'_>, order_id: Uuid) -> Result<()> {
     run(tx, "DELETE FROM appointments WHERE order_id = ?1", [order_id.to_string()]).map(drop)
 }
 
-/// What is booked from a point in time on.
+/// What is booked with some technicians from a point in time on.
 ///
 /// # Errors
 /// The database's own.
-pub fn bookings_after(connection: &Connection, from: Timestamp) -> Result<Vec<Booking>> {
-    const BOOKINGS: &str = "SELECT * FROM appointments WHERE ends_at >= ?1";
-    let booked = all(connection, BOOKINGS, [from.as_millisecond()], appointment)?;
-    Ok(booked.into_iter().map(Booking::from).collect())
+pub fn bookings<'a>(
+    connection: &Connection,
+    technician_ids: impl IntoIterator<Item = &'a str>,
+    from: Timestamp,
+) -> Result<Vec<Booking>> {
+    // A job lasts less than a day, so what began a day before may still go on.
+    const BOOKINGS: &str = "SELECT * FROM appointments WHERE technician_id = ?1 AND starts_at >= ?2";
+    let since = from.as_millisecond() - DAY;
+    let mut booked = Vec::new();
+    for technician_id in technician_ids {
+        booked.extend(
+            all(connection, BOOKINGS, params![technician_id, since], appointment)?.into_iter().map(Booking::from),
+        );
+    }
+    Ok(booked)
 }
+
+/// In milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 impl From<Appointment> for Booking {
     fn from(appointment: Appointment) -> Self {

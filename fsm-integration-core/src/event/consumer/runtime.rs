@@ -43,7 +43,7 @@ async fn known(ledger: &Ledger, shutdown: &CancellationToken) -> Option<Start> {
         match ledger.start().await {
             Ok(start) => return Some(start),
             Err(error) => {
-                tracing::error!(error = %error.chain(), group = %ledger.group, "consumer group cannot start yet")
+                tracing::error!(error = %error.chain(), group = %ledger.group, "consumer group cannot start yet");
             }
         }
         tokio::select! {

@@ -57,8 +57,8 @@ impl Availability {
         let (flow, now) = (self.flow.clone(), self.clock.timestamp());
         // The search goes where the query goes, off the threads that answer everybody else.
         let search = self.flow.store().read(move |db| {
-            let booked = appointments::bookings_after(db, now)?;
-            let found = search::search(query, &flow.settings().technicians, &booked, now)?;
+            let booked = |candidates: &[&str]| appointments::bookings(db, candidates.iter().copied(), now);
+            let found = search::search(query, &flow.settings().technicians, booked, now)?;
             serde_json::to_vec(&found).map_err(|error| Error::from(ErrorKind::Internal).with_source(error))
         });
         let found = tokio::time::timeout(LOOK_UP_TIMEOUT, search).await;

@@ -13,14 +13,19 @@ use crate::scheduler::{
 /// How many slots an answer has at most: more than anybody reads to a customer.
 const MOST_SLOTS: usize = 200;
 
-/// The free slots that a question asks for, in the words of the sales systems.
+/// The free slots that a question asks for, in the words of the sales systems; `booked` looks up what some technicians
+/// have to do.
 pub(super) fn search(
     question: Question,
     technicians: &[Technician],
-    booked: &[Booking],
+    booked: impl FnOnce(&[&str]) -> Result<Vec<Booking>>,
     now: Timestamp,
 ) -> Result<SlotAvailability> {
-    let slots = available(&query(&question)?, technicians, booked, now);
+    let query = query(&question)?;
+    let candidates: Vec<_> =
+        technicians.iter().filter(|who| who.suits(&query.needs)).map(|who| who.id.as_str()).collect();
+    let booked = booked(&candidates)?;
+    let slots = available(&query, technicians, &booked, now);
     let available_slots: Vec<_> = slots.iter().map(slot).collect();
     Ok(SlotAvailability { total_slots_found: available_slots.len(), available_slots, search_criteria: question })
 }
