@@ -131,15 +131,20 @@ impl Settler {
 
     /// When to try again, and as which attempt; never for what fails for good or too often.
     ///
-    /// A refusal by our own breaker is no attempt: the partner was not asked.
+    /// A refusal by our own breaker or limiter is no attempt: the partner was not asked.
     fn next_try(&self, task: &Task, error: &Error) -> Option<(Timestamp, u32)> {
         let class = error.kind().class();
         if class.is_final() {
             return None;
         }
-        let attempts = task.attempts + u32::from(class != ErrorClass::Open);
-        let delay = self.schedule.delay(attempts.saturating_sub(1), fastrand::f64())?;
-        let hint = error.retry_after().unwrap_or_default();
+        let hint = error.retry_after();
+        // A partner's 429 carries its answer; a refusal without hint would be repeated for ever.
+        let out_of_tokens = class == ErrorClass::Throttled && error.answer().is_none() && hint.is_some();
+        let asked = class != ErrorClass::Open && !out_of_tokens;
+        let attempts = task.attempts + u32::from(asked);
+        let step = if asked { attempts.saturating_sub(1) } else { 0 };
+        let delay = self.schedule.delay(step, fastrand::f64())?;
+        let hint = hint.unwrap_or_default();
         let wait = if class == ErrorClass::Open { hint } else { delay.max(hint) };
         let due_at = self.clock.timestamp().checked_add(wait).unwrap_or(Timestamp::MAX);
         Some((due_at, attempts))

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    error::{CircuitOpen, Error, ErrorKind, Result},
+    error::{CircuitOpen, Error, ErrorKind, RateLimited, Result},
     event::{
         Headers,
         dead_letter::{DeadLetterFilter, DeadLetters, ReplayPlan, Status},
@@ -296,6 +296,26 @@ async fn a_panicking_handler_is_a_failure_for_now() {
     fixture.caught_up().await;
     fixture.clock.advance(Duration::from_secs(60));
     eventually(async || (fixture.effects().await.len() == 2).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_refusal_by_our_own_limiter_is_no_attempt_and_waits_the_first_delay() {
+    let fixture = Fixture::new(|_, attempt| {
+        static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        assert_eq!(attempt, 0);
+        match CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0..=4 => Err(RateLimited { retry_after: Some(Duration::from_secs(1)) }.into()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    fixture.publish("a", "a1").await;
+    for calls in 1..=5 {
+        fixture.saw(|seen| seen.len() == calls).await;
+        eventually(async || fixture.clock.next_due()).await;
+        fixture.clock.advance(Duration::from_secs(60));
+    }
+    eventually(async || (fixture.effects().await == ["a1"]).then_some(())).await;
 }
 
 #[tokio::test]
