@@ -1,8 +1,11 @@
 //! The calls we make: one method each.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use fsm_integration_core::{
     adapter::{CorrelationId, ExternalResponse},
+    clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     http_client::{HttpRequest, HttpResponse, HttpService, encode},
 };
@@ -18,6 +21,8 @@ const INVOICES: &str = "/fscmRestApi/resources/11.13.18.05/invoices";
 const FIELDS: &str = "InvoiceId,InvoiceNumber,InvoiceAmount,InvoiceCurrency,SupplierNumber";
 /// A natural key has one row; more pages than this are an answer to another question.
 const MOST_PAGES: usize = 20;
+/// How long a creation waits for its turn; its look-up has spent one already.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Oracle Fusion's REST API, as far as it is used.
 pub(crate) struct Fusion {
@@ -29,10 +34,22 @@ pub(crate) struct Fusion {
 
 impl Fusion {
     /// Creates the invoice. Carries no idempotency key, so that no retry layer sends it twice.
+    ///
+    /// Nor does that layer wait for a token of our own limiter then, so this does: without a token nothing was sent.
     pub(crate) async fn create(&self, invoice: &NewInvoice<'_>, by: &CorrelationId) -> Result<ExternalResponse> {
         let body = serde_json::to_vec(invoice)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, "the invoice is no JSON").with_source(error))?;
-        let answer = self.send(Method::POST, "", body.into(), Some(by)).await?;
+        let (body, until) = (Bytes::from(body), SystemClock.now() + TOKEN_PATIENCE);
+        let answer = loop {
+            let failure = match self.send(Method::POST, "", body.clone(), Some(by)).await {
+                Ok(answer) => break answer,
+                Err(failure) => failure,
+            };
+            match token_in(&failure).filter(|wait| SystemClock.now() + *wait < until) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(failure),
+            }
+        };
         Ok(ExternalResponse { status: answer.status().as_u16(), body: answer.into_body() })
     }
 
@@ -101,4 +118,10 @@ mod tests {
     fn a_quote_in_a_value_does_not_end_the_literal() {
         assert_eq!(quoted("O'Neil' or 'a'='a"), "'O''Neil'' or ''a''=''a'");
     }
+}
+
+/// When our own limiter would let the call through that it refused; a partner's 429 carries its answer.
+fn token_in(failure: &Error) -> Option<Duration> {
+    let ours = failure.kind() == ErrorKind::RateLimited && failure.answer().is_none();
+    failure.retry_after().filter(|_| ours)
 }

@@ -1,7 +1,10 @@
 //! The adapter against a Fusion that keeps invoices, refuses duplicates and loses answers.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,7 +12,7 @@ use fsm_adapters_erp::{ErpConfig, OracleErp, ProviderInvoice, basic_authorizatio
 use fsm_integration_core::{
     adapter::{AdapterService, Call, CorrelationId, IntegrationAdapter, IntegrationContext, TenantId},
     clock::SystemClock,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, RateLimited, Result},
     http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, TargetPolicy, install_tls},
     observe::health::Health,
 };
@@ -207,6 +210,25 @@ async fn a_reset_after_the_work_is_settled_by_a_look_up() {
         adapter(&server, HttpService::new(losing)).execute(&invoice("120.50"), &context()).await.expect("settled");
     assert!(receipt.already_there);
     assert_eq!(fusion.counts(), (1, 1, 2));
+}
+
+/// The look-up has spent a token already: were the creation refused for want of one, a busy ERP would be asked for
+/// ever and never told.
+#[tokio::test]
+async fn a_creation_waits_for_a_token_of_our_own_limiter() {
+    let (fusion, server) = Fusion::start(Fault::None).await;
+    let posts = Arc::new(AtomicUsize::new(0));
+    let limited = service_fn(move |request: HttpRequest| {
+        let refused = request.method() == http::Method::POST && posts.fetch_add(1, Ordering::Relaxed) < 3;
+        async move {
+            if refused {
+                return Err(RateLimited { retry_after: Some(Duration::from_millis(1)) }.into());
+            }
+            client().call(request).await
+        }
+    });
+    adapter(&server, HttpService::new(limited)).execute(&invoice("120.50"), &context()).await.expect("created");
+    assert_eq!(fusion.counts(), (1, 1, 1));
 }
 
 #[tokio::test]
