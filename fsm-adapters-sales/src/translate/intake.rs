@@ -1,6 +1,6 @@
 use fsm_integration_core::{
     adapter::CorrelationId,
-    event::{Amount, Currency, catalogue as event},
+    event::{Amount, Currency, Event, catalogue as event},
 };
 use jiff::{Timestamp, civil::Time};
 use rust_decimal::Decimal;
@@ -23,7 +23,7 @@ pub fn intake(
 ) -> event::OrderIntakeReceived {
     event::OrderIntakeReceived {
         meta: event::EventMeta {
-            event_id: identity.event_id("sales.order.intake"),
+            event_id: identity.event_id(event::OrderIntakeReceived::TOPIC.as_str()),
             event_timestamp: received_at,
             correlation_id,
             tenant_id: identity.tenant.clone(),

@@ -99,6 +99,3 @@ pub(super) const ADAPTERS: [&str; 3] = ["fsm-adapters-conexxus", "fsm-adapters-e
 pub(super) const MOST_CODE: usize = 400;
 /// Code lines of one file, tests included.
 pub(super) const MOST_LINES: usize = 500;
-
-/// What makes an event's id may be given the topic's name as salt: that names no topic.
-pub(super) const SALTED: [&str; 4] = ["event_id(", "meta_of(", "new_v5(", "next_event("];

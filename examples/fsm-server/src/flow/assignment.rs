@@ -1,6 +1,6 @@
 //! Books a technician: the best slot there is, or a task for an operator.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use fsm_integration_core::{
     error::{Error, ErrorKind, Result},
@@ -12,12 +12,16 @@ use fsm_integration_core::{
     sqlite::Tx,
 };
 use jiff::{Timestamp, civil::Time};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{Flow, group::Fact, orchestration};
 use crate::{
     crash,
-    scheduler::{AddressQuery, Appointment as Choice, BookingRequest, Coordinates, JobNeeds, TimeWindow, choose_best},
+    scheduler::{
+        AddressQuery, Appointment as Choice, BookingRequest, Coordinates, JobNeeds, NoSlot, TimeWindow, choose_best,
+        is_free,
+    },
     store::{
         appointments::{self, Appointment},
         jobs,
@@ -39,35 +43,64 @@ pub(super) async fn on_unblocked(flow: Flow, fact: Fact<ServiceOrderUnblocked>) 
     book(flow, fact.event.service_order_id, fact.envelope).await
 }
 
-/// Finds the place outside the unit of work, which may take a while, and chooses the slot inside, where the calendar
-/// stands still.
+/// Finds the place and chooses the slot outside the unit of work, which may take a while; inside, where the calendar
+/// stands still, the slot is taken if it is still free, and chosen anew if not.
 async fn book(flow: Flow, order_id: Uuid, cause: Envelope) -> Result<Commit> {
     let order = flow.store().read(move |db| orders::get(db, order_id)).await?;
     let address = &order.data.service_address;
     let query = AddressQuery { country: &address.country, postal_code: &address.postal_code, city: &address.city };
-    let located = flow.settings().geocoder.locate(query).await;
-    if let Err(error) = &located
-        && error.kind() != ErrorKind::InvalidAddress
-    {
-        return Err(located.expect_err("it is an error"));
-    }
-    let order = Arc::new(order);
-    Ok(Commit::with(move |tx| {
-        let now = flow.store().now();
-        let order = orders::get(tx, order.id)?;
-        if order.status != Status::Created || appointments::of_order(tx, order.id)?.is_some() {
-            return Ok(());
+    let place = match flow.settings().geocoder.locate(query).await {
+        Ok(place) => place,
+        Err(error) if error.kind() == ErrorKind::InvalidAddress => {
+            return Ok(Commit::with(move |tx| match bookable(tx, order_id)? {
+                Some(order) => fail(&flow, tx, &order, ErrorKind::InvalidAddress, flow.store().now()),
+                None => Ok(()),
+            }));
         }
-        let Ok(place) = located else { return fail(&flow, tx, &order, ErrorKind::InvalidAddress, now) };
-        let request = request(&order, place, flow.settings().horizon_days);
-        let technicians = &flow.settings().technicians;
-        let candidates = technicians.iter().filter(|who| who.suits(&request.needs)).map(|who| who.id.as_str());
-        let booked = appointments::bookings(tx, candidates, now)?;
-        match choose_best(&request, technicians, &booked, now) {
-            Ok(choice) => confirm(&flow, tx, &order, &choice, place, &cause, now),
-            Err(reason) => fail(&flow, tx, &order, Error::from(reason).kind(), now),
+        Err(error) => return Err(error),
+    };
+    let plan = Plan { request: request(&order, place, flow.settings().horizon_days), flow };
+    let (plan, chosen) = plan.flow.store().clone().read(move |db| plan.choose(db).map(|chosen| (plan, chosen))).await?;
+    Ok(Commit::with(move |tx| {
+        let Some(order) = bookable(tx, order_id)? else { return Ok(()) };
+        let chosen = match chosen {
+            Ok(choice) if !plan.is_free(tx, &choice)? => plan.choose(tx)?,
+            chosen => chosen,
+        };
+        match chosen {
+            Ok(choice) => confirm(&plan.flow, tx, &order, &choice, place, &cause),
+            Err(reason) => fail(&plan.flow, tx, &order, Error::from(reason).kind(), plan.flow.store().now()),
         }
     }))
+}
+
+/// The order, if it still waits for an appointment.
+fn bookable(tx: &Tx<'_>, order_id: Uuid) -> Result<Option<Order>> {
+    let order = orders::get(tx, order_id)?;
+    let waits = order.status == Status::Created && appointments::of_order(tx, order_id)?.is_none();
+    Ok(waits.then_some(order))
+}
+
+/// What is to be booked, and by whom it could be done.
+struct Plan {
+    request: BookingRequest,
+    flow: Flow,
+}
+
+impl Plan {
+    fn choose(&self, db: &Connection) -> Result<Result<Choice, NoSlot>> {
+        let technicians = &self.flow.settings().technicians;
+        let candidates = technicians.iter().filter(|who| who.suits(&self.request.needs)).map(|who| who.id.as_str());
+        let now = self.flow.store().now();
+        let booked = appointments::bookings(db, candidates, now)?;
+        Ok(choose_best(&self.request, technicians, &booked, now))
+    }
+
+    fn is_free(&self, tx: &Tx<'_>, choice: &Choice) -> Result<bool> {
+        let now = self.flow.store().now();
+        let booked = appointments::bookings(tx, [choice.technician_id.as_str()], now)?;
+        Ok(is_free(choice, &self.request, &self.flow.settings().technicians, &booked, now))
+    }
 }
 
 fn request(order: &Order, place: Coordinates, horizon_days: u32) -> BookingRequest {
@@ -97,8 +130,8 @@ fn confirm(
     choice: &Choice,
     location: Coordinates,
     cause: &Envelope,
-    now: Timestamp,
 ) -> Result<()> {
+    let now = flow.store().now();
     let technicians = &flow.settings().technicians;
     let technician = technicians.iter().find(|who| who.id == choice.technician_id);
     let technician = technician.expect("the choice is among the technicians");
@@ -118,7 +151,7 @@ fn confirm(
     flow.store().change_calendar(tx);
     let (start, end) = (choice.start.to_zoned(technician.zone.clone()), choice.end.to_zoned(technician.zone.clone()));
     let event = AssignmentConfirmed {
-        meta: order.next_event(tx, "assignments.assignment.confirmed", now)?,
+        meta: order.next_event::<AssignmentConfirmed>(tx, now)?,
         service_order_id: order.id,
         provider_id: appointment.provider_id,
         team_id: choice.technician_id.clone(),
@@ -141,7 +174,7 @@ fn fail(flow: &Flow, tx: &Tx<'_>, order: &Order, kind: ErrorKind, now: Timestamp
     orders::add_problem(tx, order.id, &problem, now)?;
     flow.ask_operator(tx, order, kind.code(), "HIGH", kind.summary())?;
     let event = SalesOrderFailed {
-        meta: order.next_event(tx, "integration.sales.order.failed", now)?,
+        meta: order.next_event::<SalesOrderFailed>(tx, now)?,
         source_system: order.source_system,
         external_order_id: order.external_order_id.clone(),
         error_code: kind.code().to_owned(),

@@ -3,8 +3,9 @@
 use fsm_integration_core::{
     adapter::{CorrelationId, TenantId},
     error::{Error, ErrorKind, Result},
-    event::catalogue::{
-        CheckinCompleted, CheckoutCompleted, EventMeta, GpsCoordinates, Reserve, SourceSystem, WcfSigned,
+    event::{
+        Event,
+        catalogue::{CheckinCompleted, CheckoutCompleted, EventMeta, GpsCoordinates, Reserve, SourceSystem, WcfSigned},
     },
     sqlite::Tx,
 };
@@ -42,7 +43,7 @@ impl Flow {
                 jobs::check_in(tx, job.id, now)?;
                 crash::point(crash::BETWEEN_STATE_AND_EVENTS);
                 let event = CheckinCompleted {
-                    meta: meta_of(tx, &job, &who, "execution.checkin.completed", now)?,
+                    meta: meta_of::<CheckinCompleted>(tx, &job, &who, now)?,
                     execution_id: execution_id(&job),
                     service_order_id: service_order_id(&job),
                     team_id: team(&job),
@@ -85,7 +86,7 @@ impl Flow {
             wcfs::send(tx, who.tenant.as_str(), wcf_id(job), job.id, job.order_id, year)?;
         }
         let event = CheckoutCompleted {
-            meta: meta_of(tx, job, who, "execution.checkout.completed", now)?,
+            meta: meta_of::<CheckoutCompleted>(tx, job, who, now)?,
             execution_id: execution_id(job),
             service_order_id: service_order_id(job),
             team_id: team(job),
@@ -115,7 +116,7 @@ impl Flow {
                 crash::point(crash::BETWEEN_STATE_AND_EVENTS);
                 let job = jobs::get(tx, who.tenant.as_str(), form.job_id)?;
                 let event = WcfSigned {
-                    meta: meta_of(tx, &job, &who, "contracts.wcf.signed", now)?,
+                    meta: meta_of::<WcfSigned>(tx, &job, &who, now)?,
                     wcf_id: id,
                     service_order_id: service_order_id(&job),
                     country_code: country(tx, &job)?,
@@ -173,12 +174,12 @@ pub struct Actor {
 }
 
 /// The common fields of an event about a job: those of its order, if it has one.
-fn meta_of(tx: &Tx<'_>, job: &Job, who: &Actor, topic: &str, now: Timestamp) -> Result<EventMeta> {
+fn meta_of<E: Event>(tx: &Tx<'_>, job: &Job, who: &Actor, now: Timestamp) -> Result<EventMeta> {
     if let Some(order) = job.order_id.map(|id| orders::get(tx, id)).transpose()? {
-        return order.next_event(tx, topic, now);
+        return order.next_event::<E>(tx, now);
     }
     Ok(EventMeta {
-        event_id: Uuid::new_v5(&job.id, topic.as_bytes()),
+        event_id: Uuid::new_v5(&job.id, E::TOPIC.as_str().as_bytes()),
         event_timestamp: now,
         correlation_id: who.correlation_id.clone(),
         tenant_id: who.tenant.clone(),

@@ -125,7 +125,7 @@ impl Flow {
         crate::store::appointments::remove(tx, order.id)?;
         self.store().change_calendar(tx);
         let event = ServiceOrderCancelled {
-            meta: order.next_event(tx, "projects.service_order.cancelled", now)?,
+            meta: order.next_event::<ServiceOrderCancelled>(tx, now)?,
             service_order_id: order.id,
             project_id: Some(order.project_id()),
             country_code: order.country_code.clone(),

@@ -40,7 +40,7 @@ pub(super) fn create(flow: &Flow, tx: &Tx<'_>, fact: &Fact<OrderIntakeReceived>)
     }
     crash::point(crash::BETWEEN_STATE_AND_EVENTS);
     let normalized = SalesOrderNormalized {
-        meta: order.next_event(tx, "integration.sales.order.normalized", now)?,
+        meta: order.next_event::<SalesOrderNormalized>(tx, now)?,
         source_system: order.source_system,
         external_order_id: order.external_order_id.clone(),
         fsm_service_order_id: order.id,
@@ -50,7 +50,7 @@ pub(super) fn create(flow: &Flow, tx: &Tx<'_>, fact: &Fact<OrderIntakeReceived>)
     };
     flow.store().publish_after(tx, &fact.envelope, &normalized, source::SALES_ADAPTER)?;
     let created = ServiceOrderCreated {
-        meta: order.next_event(tx, "projects.service_order.created", now)?,
+        meta: order.next_event::<ServiceOrderCreated>(tx, now)?,
         service_order_id: order.id,
         project_id: order.project_id(),
         service_type: order.data.order_type.as_str().to_owned(),
@@ -151,7 +151,7 @@ fn closed(flow: &Flow, tx: &Tx<'_>, order: &Order, signed: &WcfSigned, now: Time
     let appointment = appointments::of_order(tx, order.id)?;
     let (provider_id, team_id) = appointment.map(|it| (it.provider_id, it.technician_id)).unwrap_or_default();
     Ok(ServiceOrderClosed {
-        meta: order.next_event(tx, "projects.service_order.closed", now)?,
+        meta: order.next_event::<ServiceOrderClosed>(tx, now)?,
         service_order_id: order.id,
         project_id: order.project_id(),
         country_code: order.country_code.clone(),
@@ -184,7 +184,7 @@ impl Flow {
         orders::set_status(tx, order.id, status, reason, now)?;
         crash::point(crash::BETWEEN_STATE_AND_EVENTS);
         let event = ServiceOrderStatusChanged {
-            meta: order.next_event(tx, &format!("projects.service_order.status_changed/{}", status.as_str()), now)?,
+            meta: order.next_event_of::<ServiceOrderStatusChanged>(tx, status.as_str(), now)?,
             service_order_id: order.id,
             country_code: order.country_code.clone(),
             old_status: order.status.as_str().to_owned(),
@@ -218,7 +218,7 @@ impl Flow {
             return Ok(());
         }
         let event = TaskCreated {
-            meta: order.next_event(tx, &format!("projects.task.created/{task_type}"), now)?,
+            meta: order.next_event_of::<TaskCreated>(tx, task_type, now)?,
             task_id: id,
             task_type: task_type.to_owned(),
             service_order_id: Some(order.id),
@@ -238,7 +238,7 @@ pub(super) fn tell_status(flow: &Flow, tx: &Tx<'_>, order: &Order, status: Order
 
 fn status_event(tx: &Tx<'_>, order: &Order, status: OrderStatus, now: Timestamp) -> Result<FsmOrderStatusUpdated> {
     Ok(FsmOrderStatusUpdated {
-        meta: order.next_event(tx, &format!("fsm.order.status_updated/{status}"), now)?,
+        meta: order.next_event_of::<FsmOrderStatusUpdated>(tx, status.as_str(), now)?,
         source_system: order.source_system,
         external_order_id: order.external_order_id.clone(),
         fsm_service_order_id: order.id,

@@ -72,7 +72,7 @@ fn announce(flow: &Flow, tx: &Tx<'_>, order: &Order, terms: Terms, cause: Option
         return Ok(());
     }
     let ready = PaymentReady {
-        meta: order.next_event(tx, "integration.erp.payment_ready", now)?,
+        meta: order.next_event::<PaymentReady>(tx, now)?,
         service_order_id: order.id,
         provider_id: terms.provider_id,
         amount: terms.amount,

@@ -36,11 +36,7 @@ impl Flow {
                     return Err(Error::new(ErrorKind::InvalidRequest, message));
                 }
                 let event = TvOutcomeRecorded {
-                    meta: order.next_event(
-                        tx,
-                        &format!("projects.tv_outcome.recorded/{outcome}"),
-                        flow.store().now(),
-                    )?,
+                    meta: order.next_event_of::<TvOutcomeRecorded>(tx, outcome.as_str(), flow.store().now())?,
                     tv_service_order_id: order.derive("technical-visit"),
                     linked_installation_order_id: Some(order.id),
                     country_code: order.country_code.clone(),
@@ -78,7 +74,7 @@ fn unblock(flow: &Flow, tx: &Tx<'_>, order: &orders::Order, event: &TvOutcomeRec
     let now = flow.store().now();
     flow.change_status(tx, order, Status::Created, Some("the technical visit said yes"), now)?;
     let unblocked = ServiceOrderUnblocked {
-        meta: order.next_event(tx, "projects.service_order.unblocked", now)?,
+        meta: order.next_event::<ServiceOrderUnblocked>(tx, now)?,
         service_order_id: order.id,
         project_id: Some(order.project_id()),
         country_code: order.country_code.clone(),

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use fsm_integration_core::{
     adapter::{CorrelationId, TenantId},
     error::{Error, ErrorKind, Result},
-    event::catalogue::{EventMeta, OrderCompleted, OrderPriority, TicketCreated, TicketType, WorkPriority},
+    event::{
+        Event,
+        catalogue::{EventMeta, OrderCompleted, OrderPriority, TicketCreated, TicketType, WorkPriority},
+    },
     sqlite::Tx,
 };
 use uuid::Uuid;
@@ -70,7 +73,7 @@ impl Flow {
         let data = &order.data;
         let serial_numbers = data.service_items.iter().flat_map(|item| item.serial_numbers.clone());
         let event = OrderCompleted {
-            meta: order.next_event(tx, "order.completed", self.store().now())?,
+            meta: order.next_event::<OrderCompleted>(tx, self.store().now())?,
             order_id: order.id,
             order_number: order.external_order_id.clone(),
             deployment_instance_id: data.metadata.get(DEPLOYMENT).cloned(),
@@ -98,7 +101,7 @@ impl Flow {
     ) -> Result<Made> {
         let (flow, id) = (self.clone(), Uuid::now_v7());
         let meta = EventMeta {
-            event_id: Uuid::new_v5(&id, b"ticket.created"),
+            event_id: Uuid::new_v5(&id, TicketCreated::TOPIC.as_str().as_bytes()),
             event_timestamp: self.store().now(),
             correlation_id: correlation_id.clone(),
             tenant_id: tenant.clone(),
@@ -163,7 +166,7 @@ pub(super) fn on_order_completed(flow: &Flow, tx: &Tx<'_>, fact: &Fact<OrderComp
     }
     let id = Uuid::new_v5(&event.order_id, b"ticket");
     let meta = EventMeta {
-        event_id: Uuid::new_v5(&id, b"ticket.created"),
+        event_id: Uuid::new_v5(&id, TicketCreated::TOPIC.as_str().as_bytes()),
         event_timestamp: flow.store().now(),
         ..event.meta.clone()
     };

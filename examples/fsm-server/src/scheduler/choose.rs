@@ -73,6 +73,20 @@ pub fn choose_best(
     best.map(Appointment::from).ok_or(NoSlot::NoneAvailable)
 }
 
+/// Whether a slot that was chosen can still be had: looks at its own day of its own technician only.
+#[must_use]
+pub fn is_free(
+    choice: &Appointment,
+    request: &BookingRequest,
+    technicians: &[Technician],
+    bookings: &[Booking],
+    now: Timestamp,
+) -> bool {
+    let Some(who) = technicians.iter().find(|who| who.id == choice.technician_id) else { return false };
+    let date = choice.start.to_zoned(who.zone.clone()).date();
+    Calendar::new(bookings).slots(who, date, &request.needs, now).iter().any(|slot| slot.start == choice.start)
+}
+
 /// The days of the horizon, best first; the technicians' own days differ from these by one at most.
 fn dates(request: &BookingRequest, now: Timestamp) -> Vec<(u32, Date)> {
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -323,6 +337,11 @@ mod tests {
             for mut request in requests {
                 request.needs.technician = wished.map(str::to_owned);
                 let found = choose_best(&request, &team, &bookings, now);
+                if let Ok(choice) = &found {
+                    prop_assert!(is_free(choice, &request, &team, &bookings, now));
+                    let taken: Vec<_> = bookings.iter().cloned().chain([book(choice, request.needs.location)]).collect();
+                    prop_assert!(!is_free(choice, &request, &team, &taken, now));
+                }
                 prop_assert_eq!(&found, &best_of_all(&request, &team, &bookings, now));
                 bookings.extend(found.iter().map(|appointment| book(appointment, request.needs.location)));
             }

@@ -24,7 +24,7 @@ mod travel;
 
 pub use self::{
     booking::{Appointment, Booking},
-    choose::{BookingRequest, NoSlot, choose_best},
+    choose::{BookingRequest, NoSlot, choose_best, is_free},
     coordinates::{Coordinates, InvalidCoordinates},
     gazetteer::Gazetteer,
     geocoder::{AddressQuery, Geocoder},

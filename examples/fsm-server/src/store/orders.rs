@@ -3,7 +3,10 @@
 use fsm_integration_core::{
     adapter::{CorrelationId, TenantId},
     error::{Error, ErrorKind, Result},
-    event::catalogue::{EventMeta, OrderData, SourceSystem},
+    event::{
+        Event,
+        catalogue::{EventMeta, OrderData, SourceSystem},
+    },
     sqlite::Tx,
 };
 use jiff::Timestamp;
@@ -99,11 +102,23 @@ impl Order {
         Uuid::new_v5(&self.id, what.as_bytes())
     }
 
-    /// The common fields of the order's next event; `what` tells it from the order's other events.
+    /// The common fields of the one event of its kind in the order's life.
     ///
     /// # Errors
     /// The database's own.
-    pub fn next_event(&self, tx: &Tx<'_>, what: &str, at: Timestamp) -> Result<EventMeta> {
+    pub fn next_event<E: Event>(&self, tx: &Tx<'_>, at: Timestamp) -> Result<EventMeta> {
+        self.meta(tx, E::TOPIC.as_str(), at)
+    }
+
+    /// The common fields of an event of which there are several in the order's life; `which` tells them apart.
+    ///
+    /// # Errors
+    /// The database's own.
+    pub fn next_event_of<E: Event>(&self, tx: &Tx<'_>, which: &str, at: Timestamp) -> Result<EventMeta> {
+        self.meta(tx, &format!("{}/{which}", E::TOPIC), at)
+    }
+
+    fn meta(&self, tx: &Tx<'_>, what: &str, at: Timestamp) -> Result<EventMeta> {
         Ok(EventMeta {
             event_id: self.derive(what),
             event_timestamp: at,
