@@ -51,6 +51,7 @@ async fn another_payload_under_a_known_identity_is_refused_and_changes_nothing()
     let app = TestApp::start().await;
     let mut order = an_order("PX-CHANGED");
     let placed = app.scheduled(&order).await;
+    app.until_acknowledged(&placed, "sales-appointment-callback").await;
     let before = app.order(&placed).await;
     order["customer"]["lastName"] = json!("Roe");
     let refused = app.caller().post_order(&order).await;

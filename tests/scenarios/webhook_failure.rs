@@ -49,6 +49,20 @@ async fn a_lost_answer_has_one_effect_under_one_id() {
 }
 
 #[tokio::test]
+async fn lost_answers_have_one_effect_under_one_id_over_durable_attempts_too() {
+    let app = TestApp::start().await;
+    app.inject(Fault::times(APPOINTMENT, FaultKind::LostAnswer, 4));
+    let placed = app.scheduled(&an_order("PX-LOST-ALL")).await;
+    app.until("four lost answers", async || (app.struck() == 4).then_some(())).await;
+    app.until_idle().await;
+    app.pass(Duration::from_secs(6));
+    let id = app.until_acknowledged(&placed, SCHEDULED).await;
+    let seen = app.told("PX-LOST-ALL", |seen| Some(seen.appointments.clone())).unwrap();
+    assert_eq!((seen.len(), seen[0].copies, &seen[0].webhook_id), (1, 5, &id));
+    app.well();
+}
+
+#[tokio::test]
 async fn the_partners_wait_is_honoured() {
     let app = TestApp::start().await;
     app.inject(Fault::once(APPOINTMENT, FaultKind::too_many(1)));
