@@ -110,6 +110,12 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// When our own limiter would let the call through that it refused; a partner's 429 carries its answer.
+fn token_in(failure: &Error) -> Option<Duration> {
+    let ours = failure.kind() == ErrorKind::RateLimited && failure.answer().is_none();
+    failure.retry_after().filter(|_| ours)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,10 +124,4 @@ mod tests {
     fn a_quote_in_a_value_does_not_end_the_literal() {
         assert_eq!(quoted("O'Neil' or 'a'='a"), "'O''Neil'' or ''a''=''a'");
     }
-}
-
-/// When our own limiter would let the call through that it refused; a partner's 429 carries its answer.
-fn token_in(failure: &Error) -> Option<Duration> {
-    let ours = failure.kind() == ErrorKind::RateLimited && failure.answer().is_none();
-    failure.retry_after().filter(|_| ours)
 }
