@@ -63,12 +63,10 @@ where
     }
 
     fn finish(self: Box<Self>, committed: bool) {
+        // What was decided on a state that was never written, even a refusal, is no answer.
         let result = match self.result {
-            Some(Ok(_)) | None if !committed => {
-                Err(Error::new(ErrorKind::Unavailable, "the database could not commit; nothing was written"))
-            }
-            Some(result) => result,
-            None => Err(ErrorKind::Internal.into()),
+            Some(result) if committed => result,
+            _ => Err(Error::new(ErrorKind::Unavailable, "the database could not commit; nothing was written")),
         };
         // A caller that has gone away does not change what was done.
         let _ = self.reply.send(result);

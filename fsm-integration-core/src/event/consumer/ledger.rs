@@ -1,13 +1,16 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 use uuid::Uuid;
 
 use super::Commit;
 use crate::{
     error::{Classify, Error, Result},
-    event::log::{self, Record},
+    event::{
+        Topic,
+        log::{self, Record},
+    },
     sqlite::{Database, Tx},
 };
 
@@ -87,21 +90,21 @@ pub(super) struct Start {
 }
 
 impl Ledger {
-    pub(super) async fn start(&self) -> Result<Start> {
-        let group = Arc::clone(&self.group);
+    pub(super) async fn start(&self, topics: &[Topic]) -> Result<Start> {
+        let (group, topics) = (Arc::clone(&self.group), topics.to_vec());
+        let name = Arc::clone(&group);
         self.database
-            .write(move |tx| {
-                tx.execute("INSERT OR IGNORE INTO consumer_groups VALUES (?1, 0)", [&*group])?;
-                let committed =
-                    tx.query_row("SELECT committed FROM consumer_groups WHERE name = ?1", [&*group], |row| row.get(0))?;
-                let settled = offsets(tx, SETTLED, &group, committed)?;
-                let held = tx
-                    .prepare("SELECT DISTINCT key FROM redeliveries WHERE consumer_group = ?1")?
-                    .query_map([&*group], |row| Ok(row.get::<_, String>(0)?.into()))?
-                    .collect::<rusqlite::Result<_>>()?;
-                Ok(Start { committed, settled, held })
-            })
-            .await
+            .write(move |tx| Ok(tx.execute("INSERT OR IGNORE INTO consumer_groups VALUES (?1, 0)", [&*name])?))
+            .await?;
+        // Read beside the writer: what is long past may be much.
+        self.database.read(move |db| known(db, &group, &topics)).await
+    }
+
+    /// Writes something without consequence, to see whether the store takes it.
+    pub(super) async fn touch(&self) -> Result<()> {
+        const TOUCH: &str = "UPDATE consumer_groups SET committed = committed WHERE name = ?1";
+        let group = Arc::clone(&self.group);
+        self.database.write(move |tx| Ok(tx.execute(TOUCH, [&*group]).map(drop)?)).await
     }
 
     /// The handler succeeded: its effects, the mark and the progress, or nothing.
@@ -172,7 +175,7 @@ impl Ledger {
         self.database.write(move |tx| advance(tx, &group, offset)).await
     }
 
-    /// The records whose next try is due, oldest first.
+    /// The records whose next try is due, oldest first; of a key only the first.
     pub(super) async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>> {
         let group = Arc::clone(&self.group);
         self.database.read(move |connection| due(connection, &group, now, limit)).await
@@ -205,15 +208,31 @@ const BURY: &str = "
         error_kind = excluded.error_kind, error_message = excluded.error_message,
         attempts = dead_letters.attempts + excluded.attempts, failed_at = excluded.failed_at, status = 'open'";
 
-const SETTLED: &str = "
+const PROCESSED: &str = "
     SELECT l.offset FROM event_log l JOIN processed_events p
-        ON p.consumer_group = ?1 AND p.event_id = l.event_id WHERE l.offset > ?2
-    UNION SELECT offset FROM redeliveries WHERE consumer_group = ?1 AND offset > ?2
+        ON p.consumer_group = ?1 AND p.event_id = l.event_id WHERE l.topic = ?2 AND l.offset > ?3";
+
+const PUT_ASIDE: &str = "
+    SELECT offset FROM redeliveries WHERE consumer_group = ?1 AND offset > ?2
     UNION SELECT offset FROM dead_letters WHERE consumer_group = ?1 AND offset > ?2";
 
-fn offsets(tx: &Tx<'_>, sql: &str, group: &str, after: i64) -> Result<HashSet<i64>> {
-    let mut statement = tx.prepare(sql)?;
-    let rows = statement.query_map(params![group, after], |row| row.get(0))?;
+fn known(db: &Connection, group: &str, topics: &[Topic]) -> Result<Start> {
+    let committed: i64 =
+        db.query_row("SELECT committed FROM consumer_groups WHERE name = ?1", [group], |row| row.get(0))?;
+    let mut settled = offsets(db, PUT_ASIDE, params![group, committed])?;
+    for topic in topics {
+        settled.extend(offsets(db, PROCESSED, params![group, topic.as_str(), committed])?);
+    }
+    let held = db
+        .prepare("SELECT DISTINCT key FROM redeliveries WHERE consumer_group = ?1")?
+        .query_map([group], |row| Ok(row.get::<_, String>(0)?.into()))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Start { committed, settled, held })
+}
+
+fn offsets(db: &Connection, sql: &str, values: impl Params) -> Result<HashSet<i64>> {
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map(values, |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -269,7 +288,9 @@ fn due(connection: &Connection, group: &str, now: Timestamp, limit: usize) -> Re
         "SELECT l.offset, l.topic, l.key, l.event_id, l.headers, l.payload, l.appended_at,
                 r.attempts, r.dead_letter IS NOT NULL
          FROM redeliveries r JOIN event_log l ON l.offset = r.offset
-         WHERE r.consumer_group = ?1 AND r.due_at <= ?2 ORDER BY r.due_at, r.offset LIMIT ?3",
+         WHERE r.consumer_group = ?1 AND r.due_at <= ?2 AND NOT EXISTS
+             (SELECT 1 FROM redeliveries e WHERE e.consumer_group = ?1 AND e.key = r.key AND e.offset < r.offset)
+         ORDER BY r.due_at, r.offset LIMIT ?3",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![group, now.as_millisecond(), limit], |row| {

@@ -16,14 +16,17 @@ use super::{
     settle::{Ending, Settler, Task},
     systemic::Systemic,
 };
-use crate::{error::Result, event::log::EventLog};
+use crate::{
+    error::Result,
+    event::{Topic, log::EventLog},
+};
 
 pub(super) async fn run(consumer: Consumer, shutdown: CancellationToken) {
     let Consumer { config, log, handler, clock, state } = consumer;
     let ledger = Ledger { database: log.database().clone(), group: Arc::clone(&config.group) };
     // Before the group looks at what waits: what is replayed from then on is told.
     let woken = log.woken();
-    let Some(start) = known(&ledger, &shutdown).await else { return };
+    let Some(start) = known(&ledger, &config.topics, &shutdown).await else { return };
     let settler = Settler {
         ledger,
         handler,
@@ -38,9 +41,9 @@ pub(super) async fn run(consumer: Consumer, shutdown: CancellationToken) {
 }
 
 /// What the group remembers; asked until the store answers.
-async fn known(ledger: &Ledger, shutdown: &CancellationToken) -> Option<Start> {
+async fn known(ledger: &Ledger, topics: &[Topic], shutdown: &CancellationToken) -> Option<Start> {
     loop {
-        match ledger.start().await {
+        match ledger.start(topics).await {
             Ok(start) => return Some(start),
             Err(error) => {
                 tracing::error!(error = %error.chain(), group = %ledger.group, "consumer group cannot start yet");
@@ -62,6 +65,8 @@ struct Runtime {
     settled: HashSet<i64>,
     held: HashSet<Arc<str>>,
     lanes: Lanes<Task>,
+    /// Keys with a record that is due but stands behind one under way.
+    behind: HashSet<Arc<str>>,
     ready: VecDeque<Task>,
     tasks: JoinSet<(Task, Ending)>,
     next_due: Option<Timestamp>,
@@ -85,6 +90,7 @@ impl Runtime {
             next_due: (!start.held.is_empty()).then_some(Timestamp::UNIX_EPOCH),
             held: start.held,
             lanes: Lanes::default(),
+            behind: HashSet::new(),
             ready: VecDeque::new(),
             tasks: JoinSet::new(),
         }
@@ -100,7 +106,8 @@ impl Runtime {
                 continue;
             }
             self.spawn_ready();
-            let due = self.next_due;
+            // A stopped group looks at nothing that is due until it is resumed.
+            let due = self.next_due.filter(|_| *self.state.borrow() == ConsumerState::Running);
             let clock = Arc::clone(&self.settler.clock);
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -130,7 +137,8 @@ impl Runtime {
             self.take_due().await?;
         }
         let room = self.config.prefetch.saturating_sub(self.in_memory());
-        if room == 0 || self.log.end_of(&self.config.topics) <= self.position {
+        // Read by halves, not one record for each that ends.
+        if room < self.config.prefetch.div_ceil(2) || self.log.end_of(&self.config.topics) <= self.position {
             return Ok(());
         }
         let end = self.log.end_of(&self.config.topics);
@@ -153,12 +161,13 @@ impl Runtime {
         let room = self.config.concurrency.saturating_sub(self.ready.len()).max(1);
         for due in self.settler.ledger.due(now, room).await? {
             let key = &due.record.key;
-            // One that is under way already is due until it has ended.
-            if !self.lanes.is_busy(key) {
-                self.held.insert(Arc::clone(key));
-                let (attempts, replayed) = (due.attempts, due.replayed);
-                self.enter(Task { record: Arc::new(due.record), attempts, replayed, redelivery: true });
+            self.held.insert(Arc::clone(key));
+            if self.lanes.is_busy(key) {
+                self.behind.insert(Arc::clone(key));
+                continue;
             }
+            let (attempts, replayed) = (due.attempts, due.replayed);
+            self.enter(Task { record: Arc::new(due.record), attempts, replayed, redelivery: true });
         }
         self.next_due = self.settler.ledger.next_due(now).await?;
         Ok(())
@@ -196,7 +205,7 @@ impl Runtime {
             }
         };
         let key = &task.record.key;
-        if task.redelivery {
+        if self.behind.remove(key) || task.redelivery {
             self.next_due = Some(Timestamp::UNIX_EPOCH);
         }
         match ending {

@@ -52,6 +52,13 @@ pub(super) enum Ending {
     Stop { reason: String },
 }
 
+/// A record is not tried again sooner, whatever the schedule says: each try costs a commit.
+const LEAST_WAIT: Duration = Duration::from_millis(10);
+/// How much of a breaker's hint is added at most.
+const SPREAD: f64 = 0.1;
+/// The longest pause between two looks at a store that is down.
+const MOST_STORE_PAUSE: Duration = Duration::from_secs(30);
+
 impl Settler {
     /// Hands the record over until it is settled one way or another; a store that is down only delays it.
     pub(super) async fn settle(&self, task: &Task) -> Ending {
@@ -64,10 +71,22 @@ impl Settler {
                 Ok(ending) => return ending,
                 Err(error) => {
                     tracing::error!(error = %error.chain(), group = %self.ledger.group, offset = task.record.offset,
-                        "event could not be settled, the store is unavailable; trying again");
-                    tokio::time::sleep(STORE_PAUSE).await;
+                        "event could not be settled, the store is unavailable; trying again when it is back");
+                    self.store_is_back().await;
                 }
             }
+        }
+    }
+
+    /// Waits until the store takes a write: no partner is called again only to find that nothing can be recorded.
+    async fn store_is_back(&self) {
+        let mut pause = STORE_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            if self.ledger.touch().await.is_ok() {
+                return;
+            }
+            pause = (pause * 2).min(MOST_STORE_PAUSE);
         }
     }
 
@@ -124,7 +143,7 @@ impl Settler {
     async fn fail(&self, task: &Task, error: &Error) -> Result<Ending> {
         match self.next_try(task, error) {
             Some((due_at, attempts)) => self.park(task, error, due_at, attempts).await,
-            None if self.systemic.lock().note(true) => Ok(Ending::Stop { reason: error.to_string() }),
+            None if self.systemic.lock().stops_at_another() => Ok(Ending::Stop { reason: error.to_string() }),
             None => self.bury(task, error).await,
         }
     }
@@ -144,8 +163,11 @@ impl Settler {
         let attempts = task.attempts + u32::from(asked);
         let step = if asked { attempts.saturating_sub(1) } else { 0 };
         let delay = self.schedule.delay(step, fastrand::f64())?;
-        let hint = hint.unwrap_or_default();
-        let wait = if class == ErrorClass::Open { hint } else { delay.max(hint) };
+        let wait = match (class, hint) {
+            // Spread, for all that one breaker refuses would come back in the same moment.
+            (ErrorClass::Open, Some(hint)) => hint.max(LEAST_WAIT).mul_f64(1.0 + SPREAD * fastrand::f64()),
+            (_, hint) => delay.max(hint.unwrap_or_default()).max(LEAST_WAIT),
+        };
         let due_at = self.clock.timestamp().checked_add(wait).unwrap_or(Timestamp::MAX);
         Some((due_at, attempts))
     }
@@ -166,6 +188,7 @@ impl Settler {
         let failure = Failure::new(error, task.attempts + 1, self.clock.timestamp());
         let at = self.position(task);
         let settled = self.ledger.bury(&task.record, at, failure).await?;
+        self.systemic.lock().note(true);
         self.done(task, at);
         measure::dead_lettered(&self.ledger.group, error.kind().label());
         tracing::error!(error = %error.chain(), group = %self.ledger.group, topic = %task.record.topic,

@@ -89,14 +89,24 @@ const fn word(status: Status) -> &'static str {
     }
 }
 
+/// Those that the filter lets through, newest first.
 pub(super) fn list(connection: &Connection, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>> {
+    select(connection, filter, "d.failed_at DESC, d.offset DESC")
+}
+
+/// Those that the filter lets through, in the order in which they were published.
+pub(super) fn as_published(connection: &Connection, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>> {
+    select(connection, filter, "d.offset")
+}
+
+fn select(connection: &Connection, filter: &DeadLetterFilter, order: &str) -> Result<Vec<DeadLetter>> {
     let (conditions, values) = conditions(filter);
     let limit = filter.limit.unwrap_or(100).min(MOST);
     let sql = format!(
         "SELECT d.id, d.consumer_group, l.topic, d.offset, l.event_id, l.headers, d.reason_class, d.error_kind,
                 d.error_message, d.attempts, d.first_failed_at, d.failed_at, d.status, d.replays
          FROM dead_letters d JOIN event_log l ON l.offset = d.offset
-         WHERE {conditions} ORDER BY d.failed_at DESC, d.offset DESC LIMIT {limit}"
+         WHERE {conditions} ORDER BY {order} LIMIT {limit}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(rusqlite::params_from_iter(values), letter)?;

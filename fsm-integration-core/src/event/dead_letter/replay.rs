@@ -33,8 +33,7 @@ pub struct Replay {
 
 pub(super) fn replay(tx: &Tx<'_>, plan: &ReplayPlan, now: Timestamp) -> Result<Replay> {
     let filter = DeadLetterFilter { status: Some(Status::Open), ..plan.filter.clone() };
-    let mut letters = query::list(tx, &filter)?;
-    letters.reverse();
+    let letters = query::as_published(tx, &filter)?;
     if !plan.dry_run {
         for (index, letter) in letters.iter().enumerate() {
             hand_back(tx, &letter.id, due_at(now, plan.rate, index))?;

@@ -7,8 +7,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, select};
-
 use super::{
     Begin, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Lease, Owner, StoreOutcome, lease::Owners,
 };
@@ -183,10 +181,15 @@ impl<S> IdempotencyManager<S> {
         if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
             return output;
         }
-        match select(work, pin!(self.renew::<T>(key, owner))).await {
-            Either::Left((output, _)) => output,
-            Either::Right(((), work)) => work.await,
-        }
+        let (mut renewing, mut leased) = (pin!(self.renew::<T>(key, owner)), true);
+        poll_fn(|cx| {
+            let output = work.as_mut().poll(cx);
+            if output.is_pending() && leased {
+                leased = renewing.as_mut().poll(cx).is_pending();
+            }
+            output
+        })
+        .await
     }
 
     /// Renews for as long as it is polled; ends when the lease is lost.
