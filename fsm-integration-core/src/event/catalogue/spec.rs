@@ -15,9 +15,9 @@ pub struct TopicSpec {
     pub key: &'static str,
     /// The services that publish it.
     pub producers: &'static [&'static str],
-    /// The consumer groups that read it.
+    /// The consumer groups that read it, those of services that are not part of this workspace included.
     pub consumers: &'static [&'static str],
-    /// How long a bus keeps its records.
+    /// How long a broker should keep its records; the embedded log keeps them all.
     pub retention: Duration,
     /// Whether only the schema is agreed yet, and nobody publishes it.
     pub schema_only: bool,
