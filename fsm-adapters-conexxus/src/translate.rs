@@ -28,7 +28,7 @@ pub struct InventoryRequest {
 /// The sales of one business day of the location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DailySales {
-    /// The business date, as [`BusinessDay::date_of`] tells it.
+    /// The business date, as [`BusinessDay::date_of`](crate::BusinessDay::date_of) tells it.
     pub date: Date,
     /// Every sale of that business date.
     pub transactions: Vec<Sale>,
