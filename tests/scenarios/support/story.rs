@@ -147,7 +147,7 @@ impl TestApp {
     /// The records of a topic that are about a journey.
     pub(crate) async fn records(&self, topic: &str, placed: &Placed) -> Vec<Arc<Record>> {
         let topics: Arc<[Topic]> = [Topic::new(topic).unwrap()].into();
-        let records = self.server().store().log().read(topics, 0, 10_000).await.unwrap();
+        let records = self.server().store().log().read(topics, 0, 10_000).await.unwrap().records;
         let of_journey = |record: &Record| record.headers.text("correlation-id") == Some(&*placed.correlation_id);
         records.into_iter().filter(of_journey).map(Arc::new).collect()
     }

@@ -142,9 +142,9 @@ impl Runtime {
             return Ok(());
         }
         let end = self.log.end_of(&self.config.topics);
-        let records = self.log.read(Arc::clone(&self.config.topics), self.position, room).await?;
-        self.position = if records.len() < room { end.max(self.position) } else { self.position };
-        for record in records {
+        let batch = self.log.read(Arc::clone(&self.config.topics), self.position, room).await?;
+        self.position = if batch.is_all { end.max(self.position) } else { self.position };
+        for record in batch.records {
             self.position = self.position.max(record.offset);
             if self.settled.remove(&record.offset) {
                 self.settler.progress.lock().pass(record.offset);

@@ -43,6 +43,15 @@ pub struct Record {
     pub appended_at: Timestamp,
 }
 
+/// Some records of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The records, in order.
+    pub records: Vec<Record>,
+    /// Whether there were no more.
+    pub is_all: bool,
+}
+
 /// A handle on the log; clones share it.
 #[derive(Debug, Clone)]
 pub struct EventLog {
@@ -104,11 +113,11 @@ impl EventLog {
         self.database.write(move |tx| log.append(tx, &event)).await
     }
 
-    /// The records of the topics after an offset, in order, at most `limit`.
+    /// The records of the topics after an offset, in order: at most `limit`, and about 16 MiB of them.
     ///
     /// # Errors
     /// The database's own.
-    pub async fn read(&self, topics: Arc<[Topic]>, after: i64, limit: usize) -> Result<Vec<Record>> {
+    pub async fn read(&self, topics: Arc<[Topic]>, after: i64, limit: usize) -> Result<Batch> {
         self.database.read(move |connection| read_after(connection, &topics, after, limit)).await
     }
 
@@ -146,23 +155,38 @@ fn read_ends(connection: &Connection) -> Result<HashMap<Topic, i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// What one read takes of a topic into memory, in bytes.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
 /// Reads each topic along its index and merges; the topics of one group are few.
-fn read_after(connection: &Connection, topics: &[Topic], after: i64, limit: usize) -> Result<Vec<Record>> {
+fn read_after(connection: &Connection, topics: &[Topic], after: i64, limit: usize) -> Result<Batch> {
     let mut statement = connection.prepare_cached(
         "SELECT offset, topic, key, event_id, headers, payload, appended_at FROM event_log
          WHERE topic = ?1 AND offset > ?2 ORDER BY offset LIMIT ?3",
     )?;
     let mut records = Vec::new();
+    // Beyond the first place at which a topic was cut, another topic's records are not the next.
+    let mut cut = i64::MAX;
     for topic in topics {
+        let mut bytes = 0;
         let rows =
             statement.query_map(params![topic.as_str(), after, i64::try_from(limit).unwrap_or(i64::MAX)], record)?;
         for row in rows {
-            records.push(row?);
+            let record = row?;
+            bytes += record.payload.len();
+            let offset = record.offset;
+            records.push(record);
+            if bytes > MOST_BYTES {
+                cut = cut.min(offset);
+                break;
+            }
         }
     }
     records.sort_unstable_by_key(|record| record.offset);
+    records.retain(|record| record.offset <= cut);
+    let is_all = cut == i64::MAX && records.len() < limit;
     records.truncate(limit);
-    Ok(records)
+    Ok(Batch { records, is_all })
 }
 
 /// Reads the seven columns of a record, in the order of the table.

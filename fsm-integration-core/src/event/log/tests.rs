@@ -27,9 +27,9 @@ async fn records_come_back_in_the_order_they_were_appended_over_all_topics_asked
     for (topic, key) in [(ORDERS, "a"), (OTHER, "b"), (Topic::from_static("third"), "c"), (ORDERS, "d")] {
         append(&log, topic, key, false).await.unwrap();
     }
-    let records = log.read([OTHER, ORDERS].into(), 0, 10).await.unwrap();
+    let records = log.read([OTHER, ORDERS].into(), 0, 10).await.unwrap().records;
     assert_eq!(records.iter().map(|record| &*record.key).collect::<Vec<_>>(), ["a", "b", "d"]);
-    let rest = log.read([OTHER, ORDERS].into(), records[0].offset, 1).await.unwrap();
+    let rest = log.read([OTHER, ORDERS].into(), records[0].offset, 1).await.unwrap().records;
     assert_eq!(&*rest[0].key, "b");
 }
 
@@ -42,7 +42,7 @@ async fn an_event_of_an_undone_unit_never_existed() {
     assert_eq!(log.end_of(&[ORDERS]), 0);
     append(&log, ORDERS, "b", false).await.unwrap();
     assert!(appended.borrow_and_update().is_positive());
-    assert_eq!(&*log.read([ORDERS].into(), 0, 10).await.unwrap()[0].key, "b");
+    assert_eq!(&*log.read([ORDERS].into(), 0, 10).await.unwrap().records[0].key, "b");
 }
 
 #[tokio::test]
@@ -51,4 +51,24 @@ async fn a_reopened_log_knows_where_its_topics_end() {
     let offset = append(&log, ORDERS, "a", false).await.unwrap();
     let again = EventLog::open(log.database().clone(), Arc::new(SystemClock)).await.unwrap();
     assert_eq!((again.end_of(&[ORDERS]), again.end_of(&[OTHER])), (offset, 0));
+}
+
+#[tokio::test]
+async fn a_read_takes_so_many_bytes_and_leaves_no_gap_between_topics() {
+    let (_folder, log) = log().await;
+    let inner = log.clone();
+    let append = move |tx: &Tx<'_>| {
+        let big = vec![0; 5 * 1024 * 1024];
+        for topic in [&ORDERS, &ORDERS, &ORDERS, &ORDERS, &OTHER, &ORDERS] {
+            inner.append_raw(tx, topic, "k", Uuid::now_v7(), &Headers::default(), &big)?;
+        }
+        Ok(())
+    };
+    log.database().write(append).await.unwrap();
+    let topics: Arc<[Topic]> = [OTHER, ORDERS].into();
+    let first = log.read(Arc::clone(&topics), 0, 10).await.unwrap();
+    let last = first.records.last().unwrap().offset;
+    let rest = log.read(topics, last, 10).await.unwrap();
+    assert_eq!((first.records.len(), first.is_all, rest.records.len(), rest.is_all), (4, false, 2, true));
+    assert_eq!(rest.records[0].topic, OTHER);
 }

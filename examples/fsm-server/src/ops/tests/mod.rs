@@ -109,7 +109,7 @@ impl Fixture {
 
     async fn publish(&self, count: usize) {
         let topics = [Topic::new("sales.order.intake").expect("a topic")];
-        let order = self.ops.store().log().read(topics.into(), 0, 1).await.expect("read").remove(0);
+        let order = self.ops.store().log().read(topics.into(), 0, 1).await.expect("read").records.remove(0);
         let (log, mut headers) = (self.ops.store().log().clone(), order.headers);
         headers.push("x-customer", "Quackenbush").expect("fits");
         let append = move |tx: &fsm_integration_core::sqlite::Tx<'_>| {
