@@ -145,7 +145,7 @@ impl IntegrationAdapter for InventorySync {
 
     async fn execute(&self, request: &InventoryRequest, context: &IntegrationContext) -> Result<Inventory> {
         let _syncing = Syncing::begin(&self.conexxus.0.syncing)?;
-        self.conexxus.0.api.inventory(request, &context.correlation_id).await
+        self.conexxus.0.api.inventory(request, context).await
     }
 
     fn transform(&self, answer: ExternalResponse) -> Result<Inventory> {
@@ -209,7 +209,7 @@ impl IntegrationAdapter for SalesPush {
         let Inner { config, api, .. } = &*self.conexxus.0;
         let key = translate::push_key(&config.location_id, request);
         let sales = translate::sales(request, &config.location_id);
-        let answer = api.push(&sales, &key, &context.correlation_id).await?;
+        let answer = api.push(&sales, &key, context).await?;
         self.transform(ExternalResponse { status: answer.status().as_u16(), body: answer.into_body() })
     }
 

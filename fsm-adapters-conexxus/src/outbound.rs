@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use fsm_integration_core::{
-    adapter::CorrelationId,
+    adapter::IntegrationContext,
     error::{Error, ErrorKind, Result},
     http_client::{HttpRequest, HttpResponse, HttpService, encode},
 };
@@ -33,12 +33,12 @@ pub(crate) struct Api {
 
 impl Api {
     /// Every item, page after page, or that nothing has changed.
-    pub(crate) async fn inventory(&self, asked: &InventoryRequest, by: &CorrelationId) -> Result<Inventory> {
+    pub(crate) async fn inventory(&self, asked: &InventoryRequest, context: &IntegrationContext) -> Result<Inventory> {
         let mut inventory = Inventory::default();
         let (mut cursor, mut seen) = (None, HashSet::new());
         loop {
             let etag = asked.etag.as_deref().filter(|_| cursor.is_none());
-            let Some(answer) = self.items(asked.updated_since, cursor.as_deref(), etag, by).await? else {
+            let Some(answer) = self.items(asked.updated_since, cursor.as_deref(), etag, context).await? else {
                 return Ok(Inventory { unchanged: true, etag: asked.etag.clone(), ..Inventory::default() });
             };
             let page = translate::page(answer.body(), inventory.items.len() + inventory.rejected.len())?;
@@ -58,7 +58,12 @@ impl Api {
     }
 
     /// Pushes a day's sales under its key; safe to repeat (F-X1).
-    pub(crate) async fn push(&self, sales: &Sales<'_>, key: &str, by: &CorrelationId) -> Result<HttpResponse> {
+    pub(crate) async fn push(
+        &self,
+        sales: &Sales<'_>,
+        key: &str,
+        context: &IntegrationContext,
+    ) -> Result<HttpResponse> {
         let body = serde_json::to_vec(sales)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, "the sales are no JSON").with_source(error))?;
         let key = HeaderValue::from_str(key).expect("location and date are plain ASCII");
@@ -66,7 +71,7 @@ impl Api {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (HeaderName::from_static("idempotency-key"), key),
         ];
-        self.send(Method::POST, PUSH, "", headers, body.into(), Some(by)).await
+        self.send(Method::POST, PUSH, "", headers, body.into(), Some(context)).await
     }
 
     /// Asks how the API is.
@@ -79,14 +84,14 @@ impl Api {
         since: Option<Timestamp>,
         cursor: Option<&str>,
         etag: Option<&str>,
-        by: &CorrelationId,
+        context: &IntegrationContext,
     ) -> Result<Option<HttpResponse>> {
         let since = since.map(|at| format!("updatedSince={}", encode(&at.to_string())));
         let cursor = cursor.map(|cursor| format!("cursor={}", encode(cursor)));
         let query: Vec<_> = [since, cursor].into_iter().flatten().collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         let tag = etag.and_then(|etag| HeaderValue::from_str(etag).ok()).map(|etag| (header::IF_NONE_MATCH, etag));
-        match self.send(Method::GET, ITEMS, &query, tag, Bytes::new(), Some(by)).await {
+        match self.send(Method::GET, ITEMS, &query, tag, Bytes::new(), Some(context)).await {
             Ok(answer) => Ok(Some(answer)),
             // The client takes every status but 2xx for a failure; asked with a tag, this one is none.
             Err(error) if etag.is_some() && error.answer().is_some_and(|answer| answer.status == 304) => Ok(None),
@@ -101,7 +106,7 @@ impl Api {
         query: &str,
         headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
         body: Bytes,
-        by: Option<&CorrelationId>,
+        context: Option<&IntegrationContext>,
     ) -> Result<HttpResponse> {
         let mut request = HttpRequest::new(body);
         *request.method_mut() = method;
@@ -111,8 +116,12 @@ impl Api {
         request.headers_mut().extend(headers);
         request.headers_mut().insert("x-api-key", self.key.clone());
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        if let Some(id) = by.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
-            request.headers_mut().insert("x-correlation-id", id);
+        if let Some(context) = context {
+            if let Ok(id) = HeaderValue::from_str(context.correlation_id.as_str()) {
+                request.headers_mut().insert("x-correlation-id", id);
+            }
+            // The layers around the client look here for the span's ids and the deadline.
+            request.extensions_mut().insert(context.clone());
         }
         let result = self.client.clone().oneshot(request).await;
         result.map_err(|error| translate::explain(error, path, self.timeout))

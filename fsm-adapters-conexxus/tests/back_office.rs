@@ -13,11 +13,13 @@ use fsm_integration_core::{
     adapter::{CorrelationId, IntegrationAdapter, IntegrationContext, TenantId},
     clock::SystemClock,
     error::{Error, ErrorKind, Result},
-    http_client::{HttpClientConfig, HttpService, ReqwestClient, TargetPolicy, install_tls},
+    http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, TargetPolicy, install_tls},
+    layers::instrument::HasContext,
     observe::health::Health,
 };
 use http::HeaderValue;
 use serde_json::{Value, json};
+use tower::{ServiceExt, service_fn};
 use wiremock::{
     Mock, MockServer, Request, Respond, ResponseTemplate,
     matchers::{any, header, method, path, query_param, query_param_is_missing},
@@ -26,23 +28,31 @@ use wiremock::{
 const ITEMS: &str = "/api/v1/inventory/items";
 const KEY: &str = "s3cret-api-key";
 
-fn conexxus(url: &str) -> Conexxus {
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+fn client() -> HttpService {
     install_tls();
-    let timeout = Duration::from_millis(300);
     let http = HttpClientConfig {
         targets: TargetPolicy::loopback(),
-        total_timeout: timeout,
+        total_timeout: TIMEOUT,
         max_body: ConexxusConfig::MAX_ANSWER,
         ..HttpClientConfig::default()
     };
+    HttpService::new(ReqwestClient::new(http).expect("a client"))
+}
+
+fn conexxus(url: &str) -> Conexxus {
+    conexxus_over(url, client())
+}
+
+fn conexxus_over(url: &str, client: HttpService) -> Conexxus {
     let config = ConexxusConfig {
         base_url: url.to_owned(),
         location_id: "store-001".to_owned(),
         time_zone: "America/New_York".to_owned(),
-        timeout,
+        timeout: TIMEOUT,
         ..ConexxusConfig::default()
     };
-    let client = HttpService::new(ReqwestClient::new(http).expect("a client"));
     Conexxus::new(config, HeaderValue::from_static(KEY), client, Arc::new(SystemClock)).expect("an adapter")
 }
 
@@ -199,6 +209,29 @@ async fn a_push_repeated_after_a_lost_answer_counts_once() {
     let expected = r#"{"date":"2026-01-02","locationId":"store-001","transactions":[{"id":"txn-001","timestamp":"2026-01-02T10:00:00Z","total":49.98,"items":[{"sku":"WINE001","quantity":2,"price":24.99}]}]}"#;
     let kept = BTreeMap::from([("sales-store-001-2026-01-02".to_owned(), expected.to_owned())]);
     assert_eq!(*ledger.0.lock().expect("not poisoned"), (kept, 2));
+}
+
+#[tokio::test]
+async fn every_request_says_who_asks() {
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(data(json!([wine("WINE001")]))).mount(&server).await;
+    Mock::given(method("POST")).respond_with(data(Value::Null)).mount(&server).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let watching = service_fn({
+        let asked = Arc::clone(&asked);
+        move |request: HttpRequest| {
+            let who = request.context().map(|who| (who.correlation_id.clone(), who.tenant.clone()));
+            asked.lock().expect("not poisoned").push(who);
+            client().oneshot(request)
+        }
+    });
+    let conexxus = conexxus_over(&server.uri(), HttpService::new(watching));
+    let context = context();
+    let sync = InventorySync::new(conexxus.clone());
+    sync.execute(&InventoryRequest::default(), &context).await.expect("an inventory");
+    SalesPush::new(conexxus).execute(&sales(), &context).await.expect("pushed");
+    let who = Some((context.correlation_id, context.tenant));
+    assert_eq!(*asked.lock().expect("not poisoned"), [who.clone(), who], "the sync and the push");
 }
 
 /// F-X2: sales of another day, by the location's own time, are not mixed in.

@@ -95,12 +95,12 @@ impl OracleErp {
 
     async fn find(&self, request: &ProviderInvoice, context: &IntegrationContext) -> Result<Vec<Invoice>> {
         let number = translate::invoice_number(&request.service_order_id);
-        self.fusion.find(&number, &request.provider_id, &context.correlation_id).await
+        self.fusion.find(&number, &request.provider_id, context).await
     }
 
     async fn create(&self, request: &ProviderInvoice, context: &IntegrationContext) -> Result<InvoiceReceipt> {
         let invoice = translate::new_invoice(request, &self.config);
-        self.transform(self.fusion.create(&invoice, &context.correlation_id).await?)
+        self.transform(self.fusion.create(&invoice, context).await?)
     }
 
     /// What became of a POST whose end left it open; its failure if the look-up does not tell.

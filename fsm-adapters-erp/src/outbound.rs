@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fsm_integration_core::{
-    adapter::{CorrelationId, ExternalResponse},
+    adapter::{ExternalResponse, IntegrationContext},
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     http_client::{HttpRequest, HttpResponse, HttpService, encode},
@@ -36,12 +36,18 @@ impl Fusion {
     /// Creates the invoice. Carries no idempotency key, so that no retry layer sends it twice.
     ///
     /// Nor does that layer wait for a token of our own limiter then, so this does: without a token nothing was sent.
-    pub(crate) async fn create(&self, invoice: &NewInvoice<'_>, by: &CorrelationId) -> Result<ExternalResponse> {
+    pub(crate) async fn create(
+        &self,
+        invoice: &NewInvoice<'_>,
+        context: &IntegrationContext,
+    ) -> Result<ExternalResponse> {
         let body = serde_json::to_vec(invoice)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, "the invoice is no JSON").with_source(error))?;
-        let (body, until) = (Bytes::from(body), SystemClock.now() + TOKEN_PATIENCE);
+        let patience = SystemClock.now() + TOKEN_PATIENCE;
+        let until = context.deadline.map_or(patience, |deadline| deadline.min(patience));
+        let body = Bytes::from(body);
         let answer = loop {
-            let failure = match self.send(Method::POST, "", body.clone(), Some(by)).await {
+            let failure = match self.send(Method::POST, "", body.clone(), Some(context)).await {
                 Ok(answer) => break answer,
                 Err(failure) => failure,
             };
@@ -54,14 +60,19 @@ impl Fusion {
     }
 
     /// Every invoice under the natural key, whatever page it is on.
-    pub(crate) async fn find(&self, number: &str, supplier: &str, by: &CorrelationId) -> Result<Vec<Invoice>> {
+    pub(crate) async fn find(
+        &self,
+        number: &str,
+        supplier: &str,
+        context: &IntegrationContext,
+    ) -> Result<Vec<Invoice>> {
         let key = format!("InvoiceNumber={} and SupplierNumber={}", quoted(number), quoted(supplier));
         let mut found = Vec::new();
         let mut offset = 0;
         for _ in 0..MOST_PAGES {
             let query =
                 format!("?q={}&fields={FIELDS}&onlyData=true&limit={}&offset={offset}", encode(&key), self.page_size);
-            let answer = self.send(Method::GET, &query, Bytes::new(), Some(by)).await?;
+            let answer = self.send(Method::GET, &query, Bytes::new(), Some(context)).await?;
             let page: Page = read(answer.body())?;
             // Rows, not the limit: Oracle may give fewer than were asked for.
             offset += page.items.len();
@@ -79,7 +90,13 @@ impl Fusion {
         self.send(Method::GET, "?fields=InvoiceId&onlyData=true&limit=1", Bytes::new(), None).await.map(drop)
     }
 
-    async fn send(&self, method: Method, query: &str, body: Bytes, by: Option<&CorrelationId>) -> Result<HttpResponse> {
+    async fn send(
+        &self,
+        method: Method,
+        query: &str,
+        body: Bytes,
+        context: Option<&IntegrationContext>,
+    ) -> Result<HttpResponse> {
         let url = format!("{}{INVOICES}{query}", self.base_url.trim_end_matches('/'));
         let mut request = HttpRequest::new(body);
         *request.uri_mut() = url
@@ -93,8 +110,12 @@ impl Fusion {
         headers.insert(header::AUTHORIZATION, self.authorization.clone());
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert("rest-framework-version", HeaderValue::from_static("4"));
-        if let Some(id) = by.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
-            headers.insert("x-correlation-id", id);
+        if let Some(context) = context {
+            if let Ok(id) = HeaderValue::from_str(context.correlation_id.as_str()) {
+                headers.insert("x-correlation-id", id);
+            }
+            // The layers around the client look here for the span's ids and the deadline.
+            request.extensions_mut().insert(context.clone());
         }
         self.client.clone().oneshot(request).await.map_err(refusal)
     }

@@ -11,9 +11,10 @@ use std::{
 use fsm_adapters_erp::{ErpConfig, OracleErp, ProviderInvoice, basic_authorization};
 use fsm_integration_core::{
     adapter::{AdapterService, Call, CorrelationId, IntegrationAdapter, IntegrationContext, TenantId},
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     error::{Error, ErrorKind, RateLimited, Result},
     http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, TargetPolicy, install_tls},
+    layers::instrument::HasContext,
     observe::health::Health,
 };
 use serde_json::{Value, json};
@@ -229,6 +230,50 @@ async fn a_creation_waits_for_a_token_of_our_own_limiter() {
     });
     adapter(&server, HttpService::new(limited)).execute(&invoice("120.50"), &context()).await.expect("created");
     assert_eq!(fusion.counts(), (1, 1, 1));
+}
+
+/// A client whose limiter has no token for a POST for half a minute, and how many it was asked to send.
+fn out_of_tokens() -> (Arc<AtomicUsize>, HttpService) {
+    let posts = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&posts);
+    let limited = service_fn(move |request: HttpRequest| {
+        let refused = request.method() == http::Method::POST;
+        counter.fetch_add(usize::from(refused), Ordering::Relaxed);
+        async move {
+            if refused {
+                return Err(RateLimited { retry_after: Some(Duration::from_secs(30)) }.into());
+            }
+            client().call(request).await
+        }
+    });
+    (posts, HttpService::new(limited))
+}
+
+#[tokio::test]
+async fn no_token_is_waited_for_beyond_the_callers_deadline() {
+    let (_fusion, server) = Fusion::start(Fault::None).await;
+    let (posts, client) = out_of_tokens();
+    let hurried = IntegrationContext { deadline: Some(SystemClock.now() + Duration::from_secs(10)), ..context() };
+    let call = adapter(&server, client).execute(&invoice("120.50"), &hurried).await;
+    assert_eq!((call.expect_err("no token").kind(), posts.load(Ordering::Relaxed)), (ErrorKind::RateLimited, 1));
+}
+
+#[tokio::test]
+async fn every_request_says_who_asks() {
+    let (_fusion, server) = Fusion::start(Fault::None).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let watching = service_fn({
+        let asked = Arc::clone(&asked);
+        move |request: HttpRequest| {
+            let who = request.context().map(|who| (who.correlation_id.clone(), who.tenant.clone()));
+            asked.lock().expect("not poisoned").push(who);
+            async move { client().call(request).await }
+        }
+    });
+    let context = context();
+    adapter(&server, HttpService::new(watching)).execute(&invoice("120.50"), &context).await.expect("created");
+    let who = Some((context.correlation_id, context.tenant));
+    assert_eq!(*asked.lock().expect("not poisoned"), [who.clone(), who], "the look-up and the creation");
 }
 
 #[tokio::test]

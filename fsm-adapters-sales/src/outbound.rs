@@ -22,7 +22,7 @@ use crate::{
 ///
 /// Every call is a POST of JSON with `X-Correlation-ID`, `X-Tenant-Id` and a webhook id that stays the same on every
 /// attempt: as `webhook-id`, by which the retry layer sees that the request may be sent again, and among the request's
-/// extensions for the signature layer.
+/// extensions for the signature layer. The context is among them too, for the span and the deadline.
 #[derive(Clone)]
 pub struct SalesClient {
     client: HttpService,
@@ -128,6 +128,7 @@ impl SalesClient {
             .header("x-tenant-id", context.tenant.as_str())
             .header("webhook-id", id.as_str())
             .extension(id.clone())
+            .extension(context.clone())
             .body(Bytes::from(body));
         self.send(request).await
     }

@@ -66,8 +66,10 @@ async fn a_partner_that_is_down_is_left_alone_until_it_is_back() {
     app.until_acknowledged(&other, SCHEDULED).await;
     assert_eq!(breaker(&app, "sales-tempo-demo").await["state"], "closed");
 
-    // The partner recovers; after the reset time it is asked again, and everything that waited arrives once.
+    // The partner recovers; after the reset time it is asked again, and everything that waited arrives once. The call
+    // that opened the breaker was an attempt, so its order waits for the second step of the schedule.
     app.sim.clear_faults();
+    app.pass(Duration::from_secs(7 * 60));
     for placed in &orders {
         app.until_acknowledged(placed, SCHEDULED).await;
         let copies = app.told(&placed.external_id, |seen| Some((seen.appointments.len(), seen.appointments[0].copies)));
@@ -81,12 +83,24 @@ async fn a_partner_that_is_down_is_left_alone_until_it_is_back() {
 
 #[tokio::test]
 async fn a_probe_that_fails_keeps_it_open() {
-    let app = TestApp::with(|config| config.outbound.breaker_reset = Some(Duration::from_millis(200))).await;
+    let app = TestApp::with(|config| {
+        config.webhooks.schedule = vec![Duration::from_secs(5); 9];
+        config.outbound.breaker_reset = Some(Duration::from_millis(200));
+    })
+    .await;
     let placed = open_the_breaker(&app).await;
-    app.until("a probe", async || (app.struck() == 6).then_some(())).await;
+    let probed = async || {
+        app.pass(Duration::from_secs(1));
+        (app.struck() == 6).then_some(())
+    };
+    app.until("a probe", probed).await;
     until_state(&app, "sales-pyxis-demo", "open").await;
     app.sim.clear_faults();
-    app.until_acknowledged(&placed, SCHEDULED).await;
+    let arrives = async || {
+        app.pass(Duration::from_secs(1));
+        app.acknowledged(&placed, SCHEDULED).await
+    };
+    app.until("the callback", arrives).await;
     app.well();
 }
 

@@ -6,7 +6,7 @@ use fsm_integration_core::event::log::Record;
 use partner_sim::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::support::{Placed, TestApp, an_order};
+use crate::support::{Placed, TENANT, TestApp, an_order, logged};
 
 const APPOINTMENT: &str = "/pyxis/callback/appointment-scheduled";
 const SCHEDULED: &str = "sales-appointment-callback";
@@ -20,7 +20,19 @@ async fn passing_failures_are_tried_again_in_the_call() {
     app.until_acknowledged(&placed, SCHEDULED).await;
     let copies = app.told("PX-503", |seen| Some((seen.appointments.len(), seen.appointments[0].copies)));
     assert_eq!((app.struck(), copies), (3, Some((1, 1))));
+    every_failed_attempt_is_told_in_the_span_of_its_journey(&placed);
     app.well();
+}
+
+fn every_failed_attempt_is_told_in_the_span_of_its_journey(placed: &Placed) {
+    let lines = logged();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_journey = |line: &Value| {
+        let span = &line["span"];
+        let known = (&span["correlation.id"], &span["tenant.id"]) == (&json!(placed.correlation_id), &json!(TENANT));
+        known && span["name"] == "integration.execute" && line["message"] == "an attempt failed and will be repeated"
+    };
+    assert_eq!(lines.filter(of_journey).count(), 3);
 }
 
 #[tokio::test]
@@ -159,6 +171,30 @@ async fn an_exhausted_schedule_is_a_dead_letter_and_can_be_replayed() {
         })
         .await;
     assert_eq!(letter["attempts"], 3, "the first and one a wait: {letter}");
+    app.sim.clear_faults();
+    is_delivered_after_a_replay(&app, &letter, &placed).await;
+}
+
+/// A breaker that opens within a call, and stays open far longer than the call waits, hides no failure: the call that
+/// asked counts as an attempt of the schedule, the call that the breaker refused does not.
+#[tokio::test]
+async fn a_partner_that_stays_down_is_a_dead_letter_although_the_breaker_opens() {
+    let second = Duration::from_secs(1);
+    let app = TestApp::with(|config| {
+        config.webhooks.schedule = vec![second, second];
+        config.outbound.breaker_reset = Some(second);
+    })
+    .await;
+    app.inject(Fault::always(APPOINTMENT, FaultKind::status(503)));
+    let placed = app.scheduled(&an_order("PX-STAYS-DOWN")).await;
+    let letter = app
+        .until("the dead letter", async || {
+            app.pass(Duration::from_millis(100));
+            app.dead_letters().await.first().cloned()
+        })
+        .await;
+    assert_eq!((&letter["attempts"], &letter["errorKind"]), (&json!(3), &json!("unavailable")));
+    assert_eq!(app.struck(), 4 + 1 + 1, "the first call, the one that opened the breaker, the probe after its reset");
     app.sim.clear_faults();
     is_delivered_after_a_replay(&app, &letter, &placed).await;
 }

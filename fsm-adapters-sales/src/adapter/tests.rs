@@ -5,6 +5,7 @@ use fsm_integration_core::{
     adapter::{AdapterService, Call, CorrelationId, TenantId},
     error::{ErrorKind, PartnerAnswer},
     http_client::{HttpRequest, HttpResponse, HttpService},
+    layers::instrument::HasContext,
     testing::VirtualClock,
 };
 use serde_json::json;
@@ -157,6 +158,8 @@ async fn a_callback_carries_what_signing_retrying_and_tracing_need() {
     let id = "sales-installation-outcome_00000000-0000-0000-0000-000000000007";
     assert_eq!(header("webhook-id"), id);
     assert_eq!(request.extensions().get::<WebhookId>().map(WebhookId::as_str), Some(id));
+    let known = HasContext::context(&request).map(|context| (context.correlation_id.as_str(), context.tenant.as_str()));
+    assert_eq!(known, Some(("c-1", "demo")));
     assert_eq!(serde_json::from_slice::<InstallationOutcome>(request.body()).unwrap(), outcome());
 }
 

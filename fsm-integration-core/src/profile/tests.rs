@@ -139,14 +139,29 @@ async fn each_attempt_is_signed_and_the_idempotency_layer_sees_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_by_the_breaker_ends_the_retries() {
+async fn a_refusal_by_the_breaker_ends_the_retries_with_what_the_partner_said() {
     let mut config = OutboundConfig::default();
     config.circuit_breaker.failure_threshold = 2;
     let handles = Handles::new("test", "0.0.0", &config);
     let (asked, client) = partner([Err(ErrorKind::Unavailable)]);
     let error = stack(&config, &handles, client).oneshot(request()).await.expect_err("the partner is down");
-    assert_eq!((error.kind(), asked.load(Ordering::Relaxed)), (ErrorKind::CircuitOpen, 2));
-    assert!(error.retry_after().is_some());
+    assert_eq!((error.kind(), asked.load(Ordering::Relaxed)), (ErrorKind::Unavailable, 2));
+    assert_eq!(error.retry_after(), None);
+}
+
+// A call that asked a partner counts as an attempt; one that the breaker refused does not.
+#[tokio::test(start_paused = true)]
+async fn the_call_that_opens_the_breaker_tells_of_the_partner_and_the_next_of_the_breaker() {
+    let mut config = OutboundConfig::default();
+    config.circuit_breaker.failure_threshold = 1;
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (asked, client) = partner([Err(ErrorKind::Unavailable)]);
+    let mut service = stack(&config, &handles, client);
+    let opened = service.ready().await.expect("ready").call(request()).await.expect_err("the partner is down");
+    assert_eq!((opened.kind(), handles.breaker.state()), (ErrorKind::Unavailable, CircuitState::Open));
+    let refused = service.ready().await.expect("ready").call(request()).await.expect_err("the breaker is open");
+    assert_eq!((refused.kind(), asked.load(Ordering::Relaxed)), (ErrorKind::CircuitOpen, 1));
+    assert!(refused.retry_after().is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{RetryConfig, RetryDelays};
-use crate::error::ErrorClass;
+use crate::error::{Classify, ErrorClass};
 
 /// What is known when an attempt has failed.
 #[derive(Debug, Clone, Copy)]
@@ -50,9 +50,20 @@ impl RetryConfig {
     }
 }
 
+/// The failure to tell of: a breaker that refused the last attempt asked nobody, so the one before it stands.
+///
+/// Told of the refusal, a caller would take a partner that was asked and failed for one that was never asked.
+pub(super) fn outcome<E: Classify>(earlier: Option<E>, last: E) -> E {
+    match earlier {
+        Some(earlier) if last.class() == ErrorClass::Open => earlier,
+        _ => last,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Error, ErrorKind};
 
     fn decide(class: ErrorClass, hint: Option<u64>, left: Option<u64>) -> Result<Duration, Stop> {
         let config = RetryConfig::default();
@@ -78,6 +89,16 @@ mod tests {
         assert_eq!(decide(ErrorClass::Throttled, Some(0), None), Ok(Duration::from_secs(1)));
         assert_eq!(decide(ErrorClass::Throttled, Some(30), None), Ok(Duration::from_secs(30)));
         assert_eq!(decide(ErrorClass::Throttled, Some(31), None), Err(Stop::HintTooLong));
+    }
+
+    #[test]
+    fn only_a_refusal_by_a_breaker_yields_to_the_failure_before_it() {
+        let kind = |earlier: Option<ErrorKind>, last: ErrorKind| outcome(earlier.map(Error::from), last.into()).kind();
+        assert_eq!(kind(Some(ErrorKind::Unavailable), ErrorKind::CircuitOpen), ErrorKind::Unavailable);
+        assert_eq!(kind(None, ErrorKind::CircuitOpen), ErrorKind::CircuitOpen);
+        for last in [ErrorKind::Timeout, ErrorKind::RateLimited, ErrorKind::PartnerRejected] {
+            assert_eq!(kind(Some(ErrorKind::Unavailable), last), last);
+        }
     }
 
     // F-R3, requirement E8.

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use super::{Replay, RetryDelays, RetryStrategy};
+use super::{Replay, RetryDelays, RetryStrategy, decide};
 use crate::{
     clock::{Clock, SystemClock},
     error::Classify,
@@ -39,13 +39,15 @@ pin_project! {
 }
 
 /// What another attempt needs.
-pub(super) struct Again<S, Req, C> {
+pub(super) struct Again<S: Service<Req>, Req, C> {
     pub(super) service: S,
     /// The next attempt's request; `None` when that was the last.
     pub(super) spare: Option<Req>,
     pub(super) strategy: RetryStrategy<C>,
     pub(super) delays: RetryDelays,
     pub(super) deadline: Option<Instant>,
+    /// What the attempt before this one failed with.
+    pub(super) earlier: Option<S::Error>,
 }
 
 impl<S: Service<Req>, Req, C> RetryFuture<S, Req, C> {
@@ -64,9 +66,20 @@ where
     Req: Replay,
     C: Clock,
 {
-    fn wait_after(&mut self, error: &S::Error) -> Option<Duration> {
-        self.spare.as_ref()?;
-        self.strategy.wait_after(error, &mut self.delays, self.deadline)
+    /// The wait before the next attempt, or the failure to tell of.
+    fn wait_after(&mut self, error: S::Error) -> Result<Duration, S::Error> {
+        let spare = self.spare.as_ref();
+        match spare.and_then(|_| self.strategy.wait_after(&error, &mut self.delays, self.deadline)) {
+            Some(delay) => {
+                self.earlier = Some(error);
+                Ok(delay)
+            }
+            None => Err(self.outcome(error)),
+        }
+    }
+
+    fn outcome(&mut self, last: S::Error) -> S::Error {
+        decide::outcome(self.earlier.take(), last)
     }
 
     fn call(&mut self) -> S::Future {
@@ -96,10 +109,8 @@ where
                         Ok(answer) => return Poll::Ready(Ok(answer)),
                         Err(error) => error,
                     };
-                    match this.again.as_mut().and_then(|again| again.wait_after(&error)) {
-                        Some(delay) => State::Waiting { sleep: Box::pin(sleep(delay)) },
-                        None => return Poll::Ready(Err(error)),
-                    }
+                    let Some(again) = this.again.as_mut() else { return Poll::Ready(Err(error)) };
+                    State::Waiting { sleep: Box::pin(sleep(again.wait_after(error)?)) }
                 }
                 StateProjection::Waiting { sleep } => {
                     ready!(sleep.as_mut().poll(cx));
@@ -107,7 +118,7 @@ where
                 }
                 StateProjection::Readying => {
                     let again = this.again.as_mut().expect("a wait begins only with a request left to send");
-                    ready!(again.service.poll_ready(cx))?;
+                    ready!(again.service.poll_ready(cx)).map_err(|error| again.outcome(error))?;
                     State::Calling { attempt: again.call() }
                 }
             };

@@ -1,7 +1,8 @@
 //! Retry: the same call again, now, if that can help.
 //!
 //! * What is retried is decided by [`ErrorClass`](crate::error::ErrorClass): transient, throttled and timed out.
-//!   A refusal by a circuit breaker is not: waiting within the call is pointless.
+//!   A refusal by a circuit breaker is not: waiting within the call is pointless. Of the first attempt it is the
+//!   answer, with its hint; of a later one it says nothing of the partner, whose failure before it is the answer.
 //! * Waits grow exponentially, are scattered and never exceed the cap ([`RetryConfig::delay`]). The other side's
 //!   `Retry-After` is never undercut; one that is too long for a call ends it, and the [`DurableSchedule`] of
 //!   whoever keeps the work takes over.

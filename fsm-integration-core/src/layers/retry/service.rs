@@ -53,6 +53,7 @@ where
         let clone = self.inner.clone();
         let mut service = mem::replace(&mut self.inner, clone);
         let first = service.call(request);
-        RetryFuture::new(first, Again { service, spare, strategy: self.strategy.clone(), delays, deadline })
+        let strategy = self.strategy.clone();
+        RetryFuture::new(first, Again { service, spare, strategy, delays, deadline, earlier: None })
     }
 }

@@ -9,7 +9,7 @@ use metrics::Key;
 
 use super::{
     RetryBudget, RetryConfig, RetryDelays,
-    decide::{Failed, Stop},
+    decide::{self, Failed, Stop},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -91,7 +91,7 @@ impl<C: Clock> RetryStrategy<C> {
     /// The operation must be safe to repeat.
     ///
     /// # Errors
-    /// The last attempt's error, as it came.
+    /// The last attempt's error, as it came; after a refusal by a circuit breaker that of the attempt before it.
     ///
     /// # Cancel safety
     /// Dropping the future drops the attempt under way or ends the wait; a retry taken from the budget stays taken.
@@ -109,7 +109,7 @@ impl<C: Clock> RetryStrategy<C> {
     /// An attempt under way at the deadline is not cut; that is a timeout's work.
     ///
     /// # Errors
-    /// The last attempt's error, as it came.
+    /// As [`execute`](Self::execute).
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
@@ -120,14 +120,18 @@ impl<C: Clock> RetryStrategy<C> {
         Fut: Future<Output = Result<T, E>>,
     {
         let mut delays = self.begin();
+        let mut earlier = None;
         loop {
             let error = match operation(delays.attempt()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             match self.wait_after(&error, &mut delays, deadline) {
-                Some(delay) => tokio::time::sleep(delay).await,
-                None => return Err(error),
+                Some(delay) => {
+                    earlier = Some(error);
+                    tokio::time::sleep(delay).await;
+                }
+                None => return Err(decide::outcome(earlier, error)),
             }
         }
     }

@@ -1,5 +1,9 @@
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -56,6 +60,73 @@ async fn what_fails_for_good_is_called_once() {
     }
     let refused = || Error::from(CircuitOpen { retry_after: Some(Duration::from_secs(1)) });
     assert_eq!(attempts_against(refused, &strategy).await, (1, Duration::ZERO));
+}
+
+/// A list of failures, one for each attempt.
+fn failing(kinds: &[ErrorKind]) -> impl Fn(u32) -> std::future::Ready<Result<(), Error>> + Clone {
+    move |attempt| {
+        let kind = kinds[attempt as usize];
+        let hint = Duration::from_secs(u64::from(attempt) + 1);
+        std::future::ready(Err(Error::from(kind).with_retry_after(Some(hint))))
+    }
+}
+
+// A partner that was asked and failed is never told of as one that was not asked.
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_refuses_a_retry_leaves_the_partners_failure_and_its_hint() {
+    let strategy = RetryStrategy::new(NO_JITTER);
+    let kinds = [ErrorKind::Timeout, ErrorKind::Unavailable, ErrorKind::CircuitOpen];
+    let error = strategy.execute(failing(&kinds)).await.expect_err("every attempt fails");
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(Duration::from_secs(2))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_refuses_the_first_attempt_is_the_answer_with_its_hint() {
+    let strategy = RetryStrategy::new(NO_JITTER);
+    let error = strategy.execute(failing(&[ErrorKind::CircuitOpen])).await.expect_err("refused");
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::CircuitOpen, Some(Duration::from_secs(1))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_leaves_the_partners_failure_too() {
+    let fails = |kinds: &'static [ErrorKind]| {
+        let failing = failing(kinds);
+        let inner = service_fn(move |request: Request<()>| {
+            failing(request.extensions().get::<Attempt>().map_or(0, |attempt| attempt.0))
+        });
+        let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(inner);
+        async move { service.oneshot(Request::new(())).await.expect_err("every attempt fails").kind() }
+    };
+    assert_eq!(fails(&[ErrorKind::Unavailable, ErrorKind::CircuitOpen]).await, ErrorKind::Unavailable);
+    assert_eq!(fails(&[ErrorKind::CircuitOpen]).await, ErrorKind::CircuitOpen);
+    assert_eq!(fails(&[ErrorKind::Unavailable, ErrorKind::PartnerGone]).await, ErrorKind::PartnerGone);
+}
+
+/// Fails its first call, and from then on refuses already when asked whether it is ready.
+#[derive(Clone, Default)]
+struct OpensAtOnce(Arc<AtomicU32>);
+
+impl Service<Request<()>> for OpensAtOnce {
+    type Response = ();
+    type Error = Error;
+    type Future = std::future::Ready<Result<(), Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let open = self.0.load(Ordering::Relaxed) > 0;
+        Poll::Ready(if open { Err(CircuitOpen { retry_after: None }.into()) } else { Ok(()) })
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Err(unavailable()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_readiness_leaves_the_partners_failure_too() {
+    let service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(OpensAtOnce::default());
+    let error = service.oneshot(Request::new(())).await.expect_err("every attempt fails");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
 
 // F-R4: text decides nothing.
