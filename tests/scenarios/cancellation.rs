@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use fsm_integration_core::clock::WallClock;
 use partner_sim::{
-    SimConfig,
+    Fault, FaultKind, SimConfig,
     sales::{Answer, SalesSystem},
 };
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, an_order};
+use crate::support::{TestApp, an_order, order_at};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -168,13 +168,59 @@ async fn a_signed_update_changes_the_order_and_bad_ones_name_their_fields() {
         bad.body["error"]["details"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
     assert_eq!((bad.status.as_u16(), fields), (422, vec!["timestamp", "customer.email"]));
 
-    // An update that overtook its order is asked for again, and taken then.
+    // An update of an order that was never sent is refused; sent again when there is one, it is taken.
     let mut early = event.clone();
     early["externalOrderId"] = json!("PX-UPDATE-EARLY");
     early["customer"] = an_order("x")["customer"].clone();
     early["timestamp"] = json!(app.clock.timestamp().to_string());
     let refused = send(&app, SalesSystem::Pyxis, "w-overtook", &early).await;
-    assert_eq!((refused.status.as_u16(), refused.headers["retry-after"].to_str().unwrap()), (409, "1"));
+    assert_eq!((refused.status.as_u16(), &refused.body["error"]["code"]), (404, &json!("NOT_FOUND")));
     app.scheduled(&an_order("PX-UPDATE-EARLY")).await;
     assert_eq!(send(&app, SalesSystem::Pyxis, "w-overtook", &early).await.status, 202);
+}
+
+/// Callbacks that waited for the sales system while the order was called off: of an appointment, and of a failure.
+#[tokio::test]
+async fn what_waited_is_not_told_of_an_order_that_was_called_off() {
+    const APPOINTMENT: &str = "assignments.assignment.confirmed";
+    const FAILED: &str = "integration.sales.order.failed";
+    let app = TestApp::start().await;
+    app.inject(Fault::always("/pyxis/callback", FaultKind::status(503)));
+    let booked = app.scheduled(&an_order("PX-PARKED")).await;
+    let mut unskilled = an_order("PX-PARKED-FAILED");
+    unskilled["requiredSkills"] = json!(["UNDERWATER_WELDING"]);
+    let failed = app.place(&unskilled).await;
+    for (placed, topic) in [(&booked, APPOINTMENT), (&failed, FAILED)] {
+        app.until(topic, async || (app.records(topic, placed).await.len() == 1).then_some(())).await;
+    }
+    app.until("refusals of both", async || (app.struck() >= 2).then_some(())).await;
+    app.until_idle().await;
+    for placed in [&booked, &failed] {
+        let event = cancel(&app, &placed.external_id);
+        assert_eq!(send(&app, SalesSystem::Pyxis, &placed.external_id, &event).await.status, 202);
+        app.until_status(placed, "CANCELLED").await;
+    }
+    app.sim.clear_faults();
+    app.pass(5 * MINUTE);
+    app.until_idle().await;
+    for placed in [&booked, &failed] {
+        assert_eq!(app.told(&placed.external_id, |seen| Some(seen.deliveries().count())).unwrap_or(0), 0);
+    }
+    assert_eq!(app.dead_letters().await, Vec::<Value>::new());
+    app.well();
+}
+
+#[tokio::test]
+async fn an_address_that_is_put_right_brings_the_appointment() {
+    let app = TestApp::start().await;
+    let placed = app.place(&order_at("PX-MENDED", "AQ", "0000", "Nowhere")).await;
+    app.until_acknowledged(&placed, "sales-order-status").await;
+    let mut event = cancel(&app, "PX-MENDED");
+    event["eventType"] = json!("ORDER_UPDATED");
+    event["serviceAddress"] = an_order("x")["serviceAddress"].clone();
+    assert_eq!(send(&app, SalesSystem::Pyxis, "w-mended", &event).await.status, 202);
+    let order = app.until_status(&placed, "SCHEDULED").await;
+    assert_eq!(order["errors"], json!([]));
+    app.until_told(&placed, "the appointment", |seen| seen.appointments.first().cloned()).await;
+    app.well();
 }

@@ -56,6 +56,22 @@ async fn yes_but_asks_the_sales_system_for_a_new_price() {
 }
 
 #[tokio::test]
+async fn other_modifications_are_told_and_the_same_ones_are_not_told_again() {
+    let app = TestApp::start().await;
+    let placed = blocked(&app, "PX-YES-BUT-MORE").await;
+    for description in ["a longer cable", "a lift", "a longer cable"] {
+        let modifications = json!([{"description": description, "extraDurationMin": 30}]);
+        visited(&app, &placed, &json!({"outcome": "YES_BUT", "modifications": modifications})).await.ok();
+        app.until_idle().await;
+    }
+    let told = app.told("PX-YES-BUT-MORE", |seen| Some(seen.modifications.clone())).unwrap();
+    let told: Vec<_> = told.iter().map(|one| (&one.body["modifications"][0]["description"], one.copies)).collect();
+    assert_eq!(told, [(&json!("a longer cable"), 1), (&json!("a lift"), 1)]);
+    assert_eq!(app.tasks(&placed).await, ["TV_MODIFICATIONS", "TV_MODIFICATIONS"], "each has its price");
+    app.well();
+}
+
+#[tokio::test]
 async fn no_calls_the_installation_off() {
     let app = TestApp::start().await;
     let placed = blocked(&app, "PX-NO").await;

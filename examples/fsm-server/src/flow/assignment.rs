@@ -5,13 +5,13 @@ use std::time::Duration;
 use fsm_integration_core::{
     error::{Error, ErrorKind, Result},
     event::{
-        Envelope,
+        Envelope, Event,
         catalogue::{AssignmentConfirmed, SalesOrderFailed, ServiceOrderCreated, ServiceOrderUnblocked},
         consumer::Commit,
     },
     sqlite::Tx,
 };
-use jiff::{Timestamp, civil::Time};
+use jiff::civil::Time;
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -35,50 +35,70 @@ pub(super) async fn on_created(flow: Flow, fact: Fact<ServiceOrderCreated>) -> R
     if fact.event.requires_confirmation_tv {
         return Ok(Commit::nothing());
     }
-    book(flow, fact.event.service_order_id, fact.envelope).await
+    book(flow, fact.event.service_order_id, Occasion::of(fact)).await
 }
 
 /// An order that waited is booked.
 pub(super) async fn on_unblocked(flow: Flow, fact: Fact<ServiceOrderUnblocked>) -> Result<Commit> {
-    book(flow, fact.event.service_order_id, fact.envelope).await
+    book(flow, fact.event.service_order_id, Occasion::of(fact)).await
+}
+
+/// Why an order is booked; each may fail in its own right, and is told once.
+struct Occasion {
+    event_id: Uuid,
+    envelope: Envelope,
+}
+
+impl Occasion {
+    /// The id within the event, which a redelivery under another id leaves as it is.
+    fn of<E: Event>(fact: Fact<E>) -> Self {
+        Self { event_id: fact.event.meta().event_id, envelope: fact.envelope }
+    }
 }
 
 /// Finds the place and chooses the slot outside the unit of work, which may take a while; inside, where the calendar
 /// stands still, the slot is taken if it is still free, and chosen anew if not.
-async fn book(flow: Flow, order_id: Uuid, cause: Envelope) -> Result<Commit> {
-    let order = flow.store().read(move |db| orders::get(db, order_id)).await?;
-    let address = &order.data.service_address;
+async fn book(flow: Flow, order_id: Uuid, occasion: Occasion) -> Result<Commit> {
+    let seen = flow.store().read(move |db| orders::get(db, order_id)).await?;
+    let address = &seen.data.service_address;
     let query = AddressQuery { country: &address.country, postal_code: &address.postal_code, city: &address.city };
     let place = match flow.settings().geocoder.locate(query).await {
         Ok(place) => place,
         Err(error) if error.kind() == ErrorKind::InvalidAddress => {
-            return Ok(Commit::with(move |tx| match bookable(tx, order_id)? {
-                Some(order) => fail(&flow, tx, &order, ErrorKind::InvalidAddress, flow.store().now()),
+            return Ok(Commit::with(move |tx| match bookable(tx, &seen)? {
+                Some(order) => fail(&flow, tx, &order, ErrorKind::InvalidAddress, &occasion),
                 None => Ok(()),
             }));
         }
         Err(error) => return Err(error),
     };
-    let plan = Plan { request: request(&order, place, flow.settings().horizon_days), flow };
+    let plan = Plan { request: request(&seen, place, flow.settings().horizon_days), flow };
     let (plan, chosen) = plan.flow.store().clone().read(move |db| plan.choose(db).map(|chosen| (plan, chosen))).await?;
     Ok(Commit::with(move |tx| {
-        let Some(order) = bookable(tx, order_id)? else { return Ok(()) };
+        let Some(order) = bookable(tx, &seen)? else { return Ok(()) };
         let chosen = match chosen {
             Ok(choice) if !plan.is_free(tx, &choice)? => plan.choose(tx)?,
             chosen => chosen,
         };
         match chosen {
-            Ok(choice) => confirm(&plan.flow, tx, &order, &choice, place, &cause),
-            Err(reason) => fail(&plan.flow, tx, &order, Error::from(reason).kind(), plan.flow.store().now()),
+            Ok(choice) => confirm(&plan.flow, tx, &order, &choice, place, &occasion.envelope),
+            Err(reason) => fail(&plan.flow, tx, &order, Error::from(reason).kind(), &occasion),
         }
     }))
 }
 
 /// The order, if it still waits for an appointment.
-fn bookable(tx: &Tx<'_>, order_id: Uuid) -> Result<Option<Order>> {
-    let order = orders::get(tx, order_id)?;
-    let waits = order.status == Status::Created && appointments::of_order(tx, order_id)?.is_none();
-    Ok(waits.then_some(order))
+///
+/// What was found for an older address or other wishes is worth nothing: the order is booked from the start again.
+fn bookable(tx: &Tx<'_>, seen: &Order) -> Result<Option<Order>> {
+    let order = orders::get(tx, seen.id)?;
+    if order.status != Status::Created || appointments::of_order(tx, order.id)?.is_some() {
+        return Ok(None);
+    }
+    if order.data != seen.data {
+        return Err(Error::new(ErrorKind::Internal, "the order was changed while it was being booked"));
+    }
+    Ok(Some(order))
 }
 
 /// What is to be booked, and by whom it could be done.
@@ -147,6 +167,7 @@ fn confirm(
     };
     appointments::insert(tx, &appointment)?;
     crash::point(crash::APPOINTMENT_BOOKED);
+    orders::clear_problems(tx, order.id)?;
     jobs::assign(tx, order.id, &appointment.technician_id)?;
     flow.store().change_calendar(tx);
     let (start, end) = (choice.start.to_zoned(technician.zone.clone()), choice.end.to_zoned(technician.zone.clone()));
@@ -168,13 +189,16 @@ fn confirm(
 }
 
 /// Nothing fails: the order stays, an operator is asked, and the sales system hears what stands in the way.
-fn fail(flow: &Flow, tx: &Tx<'_>, order: &Order, kind: ErrorKind, now: Timestamp) -> Result<()> {
+fn fail(flow: &Flow, tx: &Tx<'_>, order: &Order, kind: ErrorKind, occasion: &Occasion) -> Result<()> {
+    let now = flow.store().now();
     let field = (kind == ErrorKind::InvalidAddress).then(|| "serviceAddress".to_owned());
     let problem = Problem { code: kind.code().to_owned(), message: kind.summary().to_owned(), field };
+    // What stood in the way before the order was changed need not do so any more.
+    orders::clear_problems(tx, order.id)?;
     orders::add_problem(tx, order.id, &problem, now)?;
     flow.ask_operator(tx, order, kind.code(), "HIGH", kind.summary())?;
     let event = SalesOrderFailed {
-        meta: order.next_event::<SalesOrderFailed>(tx, now)?,
+        meta: order.next_event_of::<SalesOrderFailed>(tx, &occasion.event_id.to_string(), now)?,
         source_system: order.source_system,
         external_order_id: order.external_order_id.clone(),
         error_code: kind.code().to_owned(),

@@ -73,7 +73,8 @@ impl Flow {
     /// A cancellation that comes before its order leaves a tombstone.
     ///
     /// # Errors
-    /// `MalformedRequest`, `InvalidRequest`.
+    /// `MalformedRequest`, `InvalidRequest`; `NotFound` when an order is updated that was never accepted, `InProgress`
+    /// when it is being made just now.
     pub async fn hear(&self, body: &Bytes, system: SalesSystem, tenant: &TenantId) -> Result<()> {
         let webhook = inbound::read_sales_webhook(system, body)?;
         let (flow, tenant) = (self.clone(), tenant.clone());
@@ -88,20 +89,11 @@ impl Flow {
             (SalesChange::Cancelled { reason }, Some(order)) => {
                 self.cancel(tx, &order, reason, Some(webhook.sales_system.as_str()), now)
             }
-            (SalesChange::Updated { customer, service_address, scheduling_preferences }, Some(order)) => {
-                let mut data = order.data.clone();
-                if let Some(customer) = customer {
-                    data.customer = translate::customer((**customer).clone());
-                }
-                if let Some(address) = service_address {
-                    data.service_address = translate::service_address((**address).clone());
-                }
-                if let Some(preferences) = scheduling_preferences {
-                    data.scheduling_preferences = Some(translate::scheduling_preferences((**preferences).clone()));
-                }
-                orders::set_data(tx, id, &data)
+            (SalesChange::Updated { .. }, Some(order)) => self.update(tx, order, webhook),
+            (SalesChange::Updated { .. }, None) if receipts::find(tx, id)?.is_none() => {
+                Err(Error::new(ErrorKind::NotFound, "no order with this externalOrderId was accepted"))
             }
-            // The order has not been made yet; the sales system's retry finds it.
+            // Accepted, but not made yet; the sales system's retry finds it.
             (SalesChange::Updated { .. }, None) => {
                 let message = "the order of this update is not known yet; send it again";
                 Err(Error::new(ErrorKind::InProgress, message).with_retry_after(Some(RETRY_UPDATE)))

@@ -19,6 +19,7 @@ mod sales;
 pub mod sales_orders;
 pub mod technical_visit;
 pub mod ticketing;
+mod update;
 
 use std::{fmt, sync::Arc};
 

@@ -204,7 +204,32 @@ impl Flow {
         priority: &str,
         reason: &str,
     ) -> Result<()> {
-        let (id, now) = (order.derive(&format!("task/{task_type}")), self.store().now());
+        self.leave_task(tx, order, task_type, (task_type, priority), reason).map(drop)
+    }
+
+    /// As [`ask_operator`](Self::ask_operator), for what may happen several times: once of each occasion.
+    ///
+    /// `false` when it was asked on this occasion before.
+    pub(super) fn ask_operator_again(
+        &self,
+        tx: &Tx<'_>,
+        order: &Order,
+        task_type: &str,
+        occasion: &str,
+        reason: &str,
+    ) -> Result<bool> {
+        self.leave_task(tx, order, &format!("{task_type}/{occasion}"), (task_type, "HIGH"), reason)
+    }
+
+    fn leave_task(
+        &self,
+        tx: &Tx<'_>,
+        order: &Order,
+        which: &str,
+        (task_type, priority): (&str, &str),
+        reason: &str,
+    ) -> Result<bool> {
+        let (id, now) = (order.derive(&format!("task/{which}")), self.store().now());
         let task = Task {
             id: id.to_string(),
             tenant: order.tenant.to_string(),
@@ -215,10 +240,10 @@ impl Flow {
             created_at: now,
         };
         if !tasks::insert(tx, id, &task)? {
-            return Ok(());
+            return Ok(false);
         }
         let event = TaskCreated {
-            meta: order.next_event_of::<TaskCreated>(tx, task_type, now)?,
+            meta: order.next_event_of::<TaskCreated>(tx, which, now)?,
             task_id: id,
             task_type: task_type.to_owned(),
             service_order_id: Some(order.id),
@@ -227,7 +252,8 @@ impl Flow {
             assigned_to: None,
             reason: Some(reason.into()),
         };
-        self.store().publish(tx, &event, source::ORCHESTRATION)
+        self.store().publish(tx, &event, source::ORCHESTRATION)?;
+        Ok(true)
     }
 }
 

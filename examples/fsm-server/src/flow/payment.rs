@@ -42,15 +42,12 @@ pub(super) fn ready(flow: &Flow, tx: &Tx<'_>, fact: &Fact<ServiceOrderClosed>) -
 ///
 /// One that is not closed yet is announced when it is.
 pub(super) fn cleared(flow: &Flow, tx: &Tx<'_>, order: &Order) -> Result<()> {
-    let (appointment, form) = (appointments::of_order(tx, order.id)?, wcfs::of_order(tx, order.id)?);
-    let (Some(appointment), Some(signed_at)) = (appointment, form.and_then(|form| form.signed_at)) else {
-        return Ok(());
-    };
+    let Some(signed_at) = wcfs::of_order(tx, order.id)?.and_then(|form| form.signed_at) else { return Ok(()) };
     if order.status != Status::Completed {
         return Ok(());
     }
     let terms = Terms {
-        provider_id: appointment.provider_id,
+        provider_id: appointments::of_order(tx, order.id)?.map(|it| it.provider_id).unwrap_or_default(),
         amount: flow.provider_amount(&order.data.total_amount.subtotal)?,
         completion_date: signed_at.to_zoned(TimeZone::UTC).date(),
     };
@@ -59,16 +56,23 @@ pub(super) fn cleared(flow: &Flow, tx: &Tx<'_>, order: &Order) -> Result<()> {
 
 /// Who gets how much, and from when on.
 struct Terms {
+    /// Empty when the work was done without an appointment.
     provider_id: String,
     amount: Amount,
     completion_date: Date,
 }
 
 /// Says once that a provider may be paid; says nothing while the customer holds something against the work.
+///
+/// Whom to pay for work without an appointment, an operator has to find out.
 fn announce(flow: &Flow, tx: &Tx<'_>, order: &Order, terms: Terms, cause: Option<&Envelope>) -> Result<()> {
     let Some(form) = wcfs::of_order(tx, order.id)?.filter(Wcf::is_clear) else { return Ok(()) };
+    if terms.provider_id.is_empty() {
+        let reason = "the work is done and nobody is known who has to be paid for it";
+        return flow.ask_operator(tx, order, "PROVIDER_UNKNOWN", "HIGH", reason);
+    }
     let now = flow.store().now();
-    if terms.provider_id.is_empty() || !payments::mark_ready(tx, order.id, now)? {
+    if !payments::mark_ready(tx, order.id, now)? {
         return Ok(());
     }
     let ready = PaymentReady {

@@ -26,7 +26,7 @@ use crate::{
     store::{
         acknowledgements::{self, Acknowledgement},
         appointments, jobs,
-        orders::{self, Order},
+        orders::{self, Order, Status},
         wcfs,
     },
 };
@@ -34,15 +34,23 @@ use crate::{
 /// An appointment is confirmed: the sales system is told when who comes.
 pub(super) async fn appointment_scheduled(flow: Flow, fact: Fact<AssignmentConfirmed>) -> Result<Commit> {
     let order = order(&flow, fact.event.service_order_id).await?;
+    // The message may have waited for hours, and the order have been called off meanwhile.
+    if order.status == Status::Cancelled {
+        return Ok(Commit::nothing());
+    }
     let body = translate::appointment_scheduled(&reference(&order), &fact.event)?;
     tell(&flow, &order, &fact.event.meta, fact.attempt, body).await
 }
 
-/// Something stands in the way of an order.
+/// Something stands in the way of an order, unless it was booked or called off while the message waited.
 pub(super) async fn order_failed(flow: Flow, fact: Fact<SalesOrderFailed>) -> Result<Commit> {
     let event = &fact.event;
     let order_id = order_id(event);
-    let order = order(&flow, order_id).await?;
+    let look = move |db: &Connection| Ok((orders::get(db, order_id)?, appointments::of_order(db, order_id)?));
+    let (order, appointment) = flow.store().read(look).await?;
+    if order.status == Status::Cancelled || appointment.is_some() {
+        return Ok(Commit::nothing());
+    }
     let kind = ErrorKind::ALL.into_iter().find(|kind| kind.code() == event.error_code).unwrap_or(ErrorKind::Internal);
     let field = (kind == ErrorKind::InvalidAddress).then_some("serviceAddress");
     let body = translate::order_failed(&reference(&order), kind, field, &event.meta);

@@ -1,7 +1,7 @@
 //! The saga of technical visits: YES unblocks the installation, NO calls it off, YES_BUT waits for a new price.
 
 use fsm_integration_core::{
-    adapter::TenantId,
+    adapter::{TenantId, json::canonical},
     error::{Error, ErrorKind, Result},
     event::catalogue::{Modification, ServiceOrderUnblocked, TvOutcome, TvOutcomeRecorded},
     sqlite::Tx,
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Flow, group::Fact};
 use crate::store::{
+    once::to_body,
     orders::{self, Status},
     source,
 };
@@ -35,19 +36,28 @@ impl Flow {
                     let message = format!("the order is {}, it waits for no visit", order.status.as_str());
                     return Err(Error::new(ErrorKind::InvalidRequest, message));
                 }
+                let modifications = (outcome == TvOutcome::YesBut).then_some(modifications);
+                let which = which(outcome, modifications.as_deref())?;
                 let event = TvOutcomeRecorded {
-                    meta: order.next_event_of::<TvOutcomeRecorded>(tx, outcome.as_str(), flow.store().now())?,
+                    meta: order.next_event_of::<TvOutcomeRecorded>(tx, &which, flow.store().now())?,
                     tv_service_order_id: order.derive("technical-visit"),
                     linked_installation_order_id: Some(order.id),
                     country_code: order.country_code.clone(),
                     outcome,
-                    modifications: (outcome == TvOutcome::YesBut).then_some(modifications),
+                    modifications,
                     recorded_by: source::EXECUTION.to_owned(),
                 };
                 flow.store().publish(tx, &event, source::EXECUTION)
             })
             .await
     }
+}
+
+/// Tells outcomes apart by what they say: the same one again is the same event, other modifications are another.
+fn which(outcome: TvOutcome, modifications: Option<&[Modification]>) -> Result<String> {
+    let Some(modifications) = modifications else { return Ok(outcome.as_str().to_owned()) };
+    let said = canonical(&to_body(&modifications)?);
+    Ok(format!("{}/{}", outcome.as_str(), Uuid::new_v5(&Uuid::NAMESPACE_OID, said.as_bytes())))
 }
 
 /// What the outcome means for the installation.
@@ -64,7 +74,9 @@ pub(super) fn decide(flow: &Flow, tx: &Tx<'_>, fact: &Fact<TvOutcomeRecorded>) -
             flow.cancel(tx, &order, "the technical visit found it cannot be done", None, flow.store().now())
         }
         TvOutcome::YesBut => {
-            flow.ask_operator(tx, &order, "TV_MODIFICATIONS", "HIGH", "the order has to be priced anew")
+            let which = event.meta.event_id.to_string();
+            let reason = "the order has to be priced anew";
+            flow.ask_operator_again(tx, &order, "TV_MODIFICATIONS", &which, reason).map(drop)
         }
         TvOutcome::Unknown => Err(Error::new(ErrorKind::Undecodable, "an outcome that this version does not know")),
     }

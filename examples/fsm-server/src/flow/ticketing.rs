@@ -21,7 +21,7 @@ use super::{
 use crate::{
     crash,
     store::{
-        audit,
+        audit, completions,
         once::{Made, Once, to_body},
         orders::{self, Order, Status},
         source,
@@ -50,12 +50,21 @@ pub struct NewTicket {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// A sales order that is completed, now or before.
+#[derive(Debug)]
+pub struct Completed {
+    /// The journey that the order began, and the ticket and the job belong to.
+    pub correlation_id: CorrelationId,
+    /// Whether it was completed before.
+    pub replayed: bool,
+}
+
 impl Flow {
-    /// Completes a sales order: the ticket and the job follow.
+    /// Completes a sales order: the ticket and the job follow; the second time changes nothing.
     ///
     /// # Errors
     /// `NotFound`; `InvalidRequest` when the order was cancelled.
-    pub async fn complete_order(&self, tenant: &TenantId, order_id: Uuid) -> Result<()> {
+    pub async fn complete_order(&self, tenant: &TenantId, order_id: Uuid) -> Result<Completed> {
         let (flow, tenant) = (self.clone(), tenant.clone());
         self.store()
             .write(move |tx| {
@@ -64,7 +73,11 @@ impl Flow {
                 if order.status == Status::Cancelled {
                     return Err(Error::new(ErrorKind::InvalidRequest, "the order was cancelled"));
                 }
-                flow.publish_completed(tx, &order)
+                let first = completions::mark(tx, order.id, flow.store().now())?;
+                if first {
+                    flow.publish_completed(tx, &order)?;
+                }
+                Ok(Completed { correlation_id: order.correlation_id, replayed: !first })
             })
             .await
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Extension, Json,
+    Extension,
     extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::{
     read::{Formed, Named, once, read_body},
-    write::created,
+    write::{answer, created},
 };
 use crate::{
     edge::{ApiError, JsonBytes},
@@ -64,15 +64,15 @@ pub(super) async fn create(
     Ok(created(made, location))
 }
 
-/// Completes an order, whether it was entered here or came by intake.
+/// Completes an order, whether it was entered here or came by intake; the answer names the order's own journey.
 pub(super) async fn complete(
     State(flow): State<Flow>,
     Extension(tenant): Extension<TenantId>,
-    Extension(correlation_id): Extension<CorrelationId>,
     Named(order_id): Named<Uuid>,
-) -> Result<(StatusCode, Json<Completing>), ApiError> {
-    flow.complete_order(&tenant, order_id).await?;
-    Ok((StatusCode::ACCEPTED, Json(Completing { order_id, correlation_id })))
+) -> Result<Response, ApiError> {
+    let done = flow.complete_order(&tenant, order_id).await?;
+    let completing = Completing { order_id, correlation_id: done.correlation_id };
+    Ok(answer(StatusCode::ACCEPTED, completing, done.replayed))
 }
 
 fn new_order(body: &FieldReader<'_>) -> NewSalesOrder {

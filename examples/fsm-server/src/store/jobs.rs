@@ -82,6 +82,9 @@ pub fn of_order(connection: &Connection, order_id: Uuid) -> Result<Option<Job>> 
     one(connection, "SELECT * FROM jobs WHERE order_id = ?1", [order_id.to_string()], job)
 }
 
+pub(super) const LIST: &str = "SELECT * FROM jobs WHERE tenant = ?1 AND (?2 IS NULL OR order_id = ?2)
+    AND (?3 IS NULL OR ticket_id = ?3) ORDER BY rowid DESC LIMIT ?4";
+
 /// A tenant's jobs, newest first; of one order or ticket, when asked for.
 ///
 /// # Errors
@@ -93,8 +96,6 @@ pub fn list(
     ticket_id: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Job>> {
-    const LIST: &str = "SELECT * FROM jobs WHERE tenant = ?1 AND (?2 IS NULL OR order_id = ?2)
-        AND (?3 IS NULL OR ticket_id = ?3) ORDER BY rowid DESC LIMIT ?4";
     all(connection, LIST, params![tenant, order_id, ticket_id, limit], job)
 }
 

@@ -6,6 +6,7 @@
 pub mod acknowledgements;
 pub mod appointments;
 pub mod audit;
+pub mod completions;
 pub mod inventory;
 pub mod jobs;
 pub mod once;
@@ -256,4 +257,32 @@ fn next_number(tx: &Tx<'_>, series: &str) -> Result<i64> {
     const NEXT: &str = "INSERT INTO counters VALUES (?1, 1)
         ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
     Ok(tx.prepare_cached(NEXT)?.query_row([series], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use fsm_integration_core::testing::VirtualClock;
+
+    use super::*;
+
+    /// A small tenant's list looks at its own rows, newest first, however many the others have.
+    #[tokio::test]
+    async fn a_tenants_list_reads_its_own_rows_in_order() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let clock = VirtualClock::starting_at("2025-01-15T10:00:00Z".parse().unwrap());
+        let store = Store::open(directory.path(), Arc::new(clock)).await.unwrap();
+        for (list, index) in [(tickets::LIST, "tickets_tenant"), (jobs::LIST, "jobs_tenant")] {
+            let plan: Vec<String> = store
+                .read(move |db| {
+                    let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {list}"))?;
+                    let nothing = vec![rusqlite::types::Null; explain.parameter_count()];
+                    let steps = explain.query_map(rusqlite::params_from_iter(nothing), |row| row.get("detail"))?;
+                    Ok(steps.collect::<rusqlite::Result<_>>()?)
+                })
+                .await
+                .unwrap();
+            assert_eq!(plan.len(), 1, "no sorting: {plan:?}");
+            assert!(plan[0].contains(&format!("INDEX {index} (tenant=?)")), "{plan:?}");
+        }
+    }
 }

@@ -213,12 +213,13 @@ pub fn set_status(tx: &Tx<'_>, id: Uuid, status: Status, reason: Option<&str>, a
     note(tx, id, status.as_str(), reason, at)
 }
 
-/// Changes what was ordered.
+/// Changes what was ordered, and with the address the country.
 ///
 /// # Errors
 /// The database's own.
 pub fn set_data(tx: &Tx<'_>, id: Uuid, data: &OrderData) -> Result<()> {
-    run(tx, "UPDATE orders SET data = ?2 WHERE id = ?1", params![id.to_string(), to_json(data)?]).map(drop)
+    const CHANGE: &str = "UPDATE orders SET data = ?2, country_code = ?3 WHERE id = ?1";
+    run(tx, CHANGE, params![id.to_string(), to_json(data)?, data.service_address.country]).map(drop)
 }
 
 /// The steps of an order's life, oldest first.
@@ -252,6 +253,14 @@ pub fn problems(connection: &Connection, id: Uuid) -> Result<Vec<Problem>> {
     })
 }
 
+/// Forgets what was wrong with an order, once nothing is any more.
+///
+/// # Errors
+/// The database's own.
+pub fn clear_problems(tx: &Tx<'_>, id: Uuid) -> Result<()> {
+    run(tx, "DELETE FROM order_problems WHERE order_id = ?1", [id.to_string()]).map(drop)
+}
+
 /// Remembers a cancellation whose order has not come yet.
 ///
 /// # Errors
@@ -274,7 +283,11 @@ fn next_sequence(tx: &Tx<'_>, id: Uuid) -> Result<i64> {
     Ok(tx.prepare_cached(NEXT)?.query_row([id.to_string()], |row| row.get(0))?)
 }
 
-fn note(tx: &Tx<'_>, id: Uuid, status: &str, reason: Option<&str>, at: Timestamp) -> Result<()> {
+/// Adds an entry to the history of an order.
+///
+/// # Errors
+/// The database's own.
+pub fn note(tx: &Tx<'_>, id: Uuid, status: &str, reason: Option<&str>, at: Timestamp) -> Result<()> {
     const NOTE: &str = "INSERT INTO order_history
         SELECT ?1, coalesce(max(sequence), 0) + 1, ?2, ?3, ?4 FROM order_history WHERE order_id = ?1";
     run(tx, NOTE, params![id.to_string(), status, reason, at.as_millisecond()]).map(drop)

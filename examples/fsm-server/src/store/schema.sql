@@ -85,6 +85,7 @@ CREATE TABLE tickets (
     metadata      TEXT    NOT NULL,
     created_at    INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX tickets_tenant ON tickets (tenant);
 
 CREATE TABLE jobs (
     id             TEXT    PRIMARY KEY,
@@ -101,6 +102,7 @@ CREATE TABLE jobs (
     created_at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX jobs_order ON jobs (order_id);
+CREATE INDEX jobs_tenant ON jobs (tenant);
 
 CREATE TABLE wcfs (
     id        TEXT    PRIMARY KEY,
@@ -141,6 +143,12 @@ CREATE INDEX acknowledgements_newest ON acknowledgements (at);
 CREATE TABLE payments (
     order_id TEXT    PRIMARY KEY,
     ready_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Sales orders that were completed: published once, however often it is asked.
+CREATE TABLE completions (
+    order_id     TEXT    PRIMARY KEY,
+    completed_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE counters (

@@ -94,13 +94,14 @@ pub fn of_order(connection: &Connection, order_id: Uuid) -> Result<Option<Ticket
     one(connection, "SELECT * FROM tickets WHERE order_id = ?1", [order_id.to_string()], ticket)
 }
 
+pub(super) const LIST: &str = "SELECT * FROM tickets WHERE tenant = ?1 AND (?2 IS NULL OR order_id = ?2)
+    ORDER BY rowid DESC LIMIT ?3";
+
 /// A tenant's tickets, newest first; of one order, when asked for.
 ///
 /// # Errors
 /// The database's own.
 pub fn list(connection: &Connection, tenant: &str, order_id: Option<&str>, limit: u32) -> Result<Vec<Ticket>> {
-    const LIST: &str = "SELECT * FROM tickets WHERE tenant = ?1 AND (?2 IS NULL OR order_id = ?2)
-        ORDER BY rowid DESC LIMIT ?3";
     all(connection, LIST, params![tenant, order_id, limit], ticket)
 }
 

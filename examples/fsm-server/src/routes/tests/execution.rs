@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::support::{Room, sample, with};
+use super::support::{Room, sales_order, sample, with};
 
 /// The job of the sample order, and the order.
 async fn job(room: &Room) -> (String, String) {
@@ -8,6 +8,7 @@ async fn job(room: &Room) -> (String, String) {
     room.until(&format!("/api/v2/orders/{order}"), |order| order["status"] == "SCHEDULED").await;
     let answer = room.post(&format!("/api/v1/sales/orders/{order}/complete"), &json!({})).await;
     assert_eq!((answer.status, &answer.body["orderId"]), (202, &json!(order)));
+    assert_eq!(answer.header("idempotency-replayed"), "");
     let jobs = room.until(&format!("/api/v1/jobs?orderId={order}"), |body| body["jobs"] != json!([])).await;
     (jobs["jobs"][0]["id"].as_str().unwrap().to_owned(), order)
 }
@@ -49,7 +50,11 @@ async fn completion_leaves_one_ticket_one_job_and_two_audit_rows_however_often()
     let room = Room::running().await;
     let (_, order) = job(&room).await;
     let complete = format!("/api/v1/sales/orders/{order}/complete");
-    assert_eq!(room.post(&complete, &json!({})).await.status, 202);
+    let journey = room.get(&format!("/api/v2/orders/{order}")).await.body["correlationId"].clone();
+    let again = room.post_with(&complete, &[("x-correlation-id", "another")], "{}").await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, "true"));
+    assert_eq!(again.body, json!({"orderId": order, "correlationId": journey}));
+    assert_eq!(room.published("order.completed").await, 1);
     let tickets = room.get(&format!("/api/v1/ticketing/tickets?orderId={order}")).await.body;
     assert_eq!(tickets["tickets"].as_array().unwrap().len(), 1);
     let trail = room.until("/api/v1/audit-logs", |body| body["auditLogs"].as_array().unwrap().len() >= 2).await;
@@ -83,6 +88,29 @@ async fn payment_waits_for_the_last_reserve_and_comes_once() {
     let id = room.post("/api/v2/orders/intake", &other).await.body["orderId"].as_str().unwrap().to_owned();
     room.until(&format!("/api/v2/orders/{id}"), |order| order["status"] == "SCHEDULED").await;
     assert_eq!(room.published(READY).await, 1);
+}
+
+#[tokio::test]
+async fn work_without_an_appointment_asks_an_operator_whom_to_pay() {
+    for reserves in [json!([]), json!([reserve("a", false)])] {
+        let room = Room::running().await;
+        let made = room.post("/api/v1/sales/orders", &sales_order()).await.body;
+        let order = made["orderId"].as_str().unwrap();
+        room.post(&format!("/api/v1/sales/orders/{order}/complete"), &json!({})).await;
+        let jobs = room.until(&format!("/api/v1/jobs?orderId={order}"), |body| body["jobs"] != json!([])).await;
+        let form = form(&room, jobs["jobs"][0]["id"].as_str().unwrap()).await;
+        room.post(&format!("/api/v1/wcfs/{form}/sign"), &json!({"accepted": true, "reserves": reserves})).await;
+        room.until(&format!("/api/v2/orders/{order}"), |order| order["status"] == "COMPLETED").await;
+        let asked = if reserves == json!([]) {
+            vec!["PROVIDER_UNKNOWN"]
+        } else {
+            room.until_asked(&["RESOLVE_WCF_RESERVES"]).await;
+            room.post(&format!("/api/v1/wcfs/{form}/reserves/a/resolve"), &json!({})).await;
+            vec!["PROVIDER_UNKNOWN", "RESOLVE_WCF_RESERVES"]
+        };
+        room.until_asked(&asked).await;
+        assert_eq!(room.published("integration.erp.payment_ready").await, 0);
+    }
 }
 
 #[tokio::test]

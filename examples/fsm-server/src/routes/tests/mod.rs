@@ -4,4 +4,5 @@ mod orders;
 mod sales_orders;
 mod slots;
 mod support;
+mod updates;
 mod webhooks;

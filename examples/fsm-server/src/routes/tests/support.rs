@@ -24,8 +24,8 @@ use crate::{
     edge::Edge,
     flow::{Flow, Settings},
     partners::Partners,
-    scheduler::{Gazetteer, default_team},
-    store::Store,
+    scheduler::{Gazetteer, Geocoder, default_team},
+    store::{Store, tasks},
 };
 
 /// Longer than anything here takes on a machine that does something else besides.
@@ -71,15 +71,28 @@ impl Room {
 
     /// A server whose flow runs.
     pub(super) async fn running() -> Self {
-        let room = Self::open().await;
+        Self::open().await.run()
+    }
+
+    /// Lets the flow run from now on.
+    pub(super) fn run(self) -> Self {
         let stop = CancellationToken::new();
-        for consumer in room.flow.consumers(&DurableSchedule::default()) {
+        for consumer in self.flow.consumers(&DurableSchedule::default()) {
             tokio::spawn(consumer.run(stop.clone()));
         }
-        Self { _stop: stop.drop_guard(), ..room }
+        Self { _stop: stop.drop_guard(), ..self }
     }
 
     pub(super) async fn with(config: Config) -> Self {
+        Self::built(config, Box::new(Gazetteer::bundled())).await
+    }
+
+    /// A server that asks this geocoder.
+    pub(super) async fn located_by(geocoder: impl Geocoder) -> Self {
+        Self::built(Config::default(), Box::new(geocoder)).await
+    }
+
+    async fn built(config: Config, geocoder: Box<dyn Geocoder>) -> Self {
         let directory = TempDir::new().unwrap();
         let clock = VirtualClock::starting_at("2025-01-15T10:00:00Z".parse().unwrap());
         let wall: Arc<dyn WallClock> = Arc::new(clock.clone());
@@ -88,12 +101,8 @@ impl Room {
         let path = SecretPath::new("integrations/demo/sales/pyxis/webhook-secret").unwrap();
         let secrets = StaticSecrets::from_iter([(path, Secret::new(secret.expose().to_string()))]);
         let partners = Partners::new(config.clone(), Box::new(secrets), Arc::clone(&wall));
-        let settings = Settings {
-            technicians: default_team(),
-            horizon_days: 30,
-            geocoder: Box::new(Gazetteer::bundled()),
-            provider_share: Decimal::new(70, 2),
-        };
+        let settings =
+            Settings { technicians: default_team(), horizon_days: 30, geocoder, provider_share: Decimal::new(70, 2) };
         let flow = Flow::new(store, partners, settings);
         let edge = Edge::new(&config.server, Arc::clone(&wall));
         let app = edge.outer(api(flow.clone(), &config, &edge, wall));
@@ -143,6 +152,21 @@ impl Room {
             Ok(db.query_row("SELECT count(*) FROM event_log WHERE topic = ?1", [topic], |row| row.get::<_, i64>(0))?)
         });
         usize::try_from(count.await.unwrap()).unwrap()
+    }
+
+    /// The types of what waits for an operator, newest first.
+    pub(super) async fn tasks(&self) -> Vec<String> {
+        let tasks = self.flow.store().read(|db| tasks::recent(db, 100)).await.unwrap();
+        tasks.into_iter().map(|task| task.task_type).collect()
+    }
+
+    pub(super) async fn until_asked(&self, tasks: &[&str]) {
+        let waiting = async {
+            while self.tasks().await != tasks {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("nobody was asked {tasks:?}"));
     }
 
     pub(super) async fn until_published(&self, topic: &'static str, count: usize) {

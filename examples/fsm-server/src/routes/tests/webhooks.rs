@@ -34,7 +34,7 @@ async fn send(room: &Room, headers: &HeaderMap, body: &str) -> Answer {
     room.post_with(PYXIS, &headers, body.to_owned()).await
 }
 
-async fn deliver(room: &Room, id: &str, body: &Value) -> Answer {
+pub(super) async fn deliver(room: &Room, id: &str, body: &Value) -> Answer {
     let body = body.to_string();
     send(room, &signed(room, id, &body), &body).await
 }
@@ -70,10 +70,13 @@ async fn every_reason_to_refuse_looks_the_same() {
 
 #[tokio::test]
 async fn what_could_not_be_handled_is_let_in_again() {
-    let room = Room::running().await;
-    let early = deliver(&room, "m-1", &update()).await;
-    assert_eq!((early.status, early.header("retry-after")), (409, "1"), "the order is not known yet");
+    let room = Room::open().await;
+    let unknown = deliver(&room, "m-1", &update()).await;
+    assert_eq!((unknown.status, unknown.code()), (404, "NOT_FOUND"), "no such order was accepted");
     let id = room.post("/api/v2/orders/intake", &sample()).await.body["orderId"].as_str().unwrap().to_owned();
+    let early = deliver(&room, "m-1", &update()).await;
+    assert_eq!((early.status, early.header("retry-after")), (409, "1"), "the order is not made yet");
+    let room = room.run();
     room.until(&format!("/api/v2/orders/{id}"), |order| order["status"] == "SCHEDULED").await;
     assert_eq!(deliver(&room, "m-1", &update()).await.status, 202);
     assert_eq!(deliver(&room, "m-1", &update()).await.status, 401, "handled now, so this is a replay");
