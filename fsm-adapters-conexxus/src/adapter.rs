@@ -39,7 +39,7 @@ struct Inner {
 
 impl Conexxus {
     /// Shortest API key that is believed to be one.
-    const MIN_KEY: usize = 10;
+    pub const MIN_KEY: usize = 10;
 
     /// Takes the settings, the API key and the stack that the calls go through.
     ///

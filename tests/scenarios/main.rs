@@ -15,6 +15,7 @@ mod invalid_data;
 mod kill;
 mod manual_ticket;
 mod no_slots_available;
+mod operator_cli;
 mod operators;
 mod order_completion;
 mod payment;

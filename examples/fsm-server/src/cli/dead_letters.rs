@@ -49,6 +49,9 @@ pub(super) enum DeadLettersCommand {
         server: Server,
         #[command(flatten)]
         selection: Selection,
+        /// Why they are given up; kept with each of them.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
     },
 }
 
@@ -129,14 +132,16 @@ struct Order {
     dry_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl Selection {
-    fn order(self, rate: Option<u32>) -> Result<Order, Failure> {
+    fn order(self, rate: Option<u32>, note: Option<String>) -> Result<Order, Failure> {
         if self.ids.is_empty() && self.filter.is_empty() && !self.all {
             return Err(Failure::Usage("say which: ids, --topic, --group, --since, or --all".to_owned()));
         }
-        Ok(Order { ids: self.ids, filter: self.filter, all: self.all, dry_run: self.dry_run, rate })
+        Ok(Order { ids: self.ids, filter: self.filter, all: self.all, dry_run: self.dry_run, rate, note })
     }
 }
 
@@ -150,10 +155,10 @@ pub(super) async fn run(command: DeadLettersCommand) -> Result<(), Failure> {
             pretty(&server.ask(Method::GET, &[&id], &[], &Filter::default(), None).await?)
         }
         DeadLettersCommand::Replay { server, selection, rate } => {
-            pretty(&server.order("replay", &selection.order(Some(rate))?).await?)
+            pretty(&server.order("replay", &selection.order(Some(rate), None)?).await?)
         }
-        DeadLettersCommand::Discard { server, selection } => {
-            pretty(&server.order("discard", &selection.order(None)?).await?)
+        DeadLettersCommand::Discard { server, selection, note } => {
+            pretty(&server.order("discard", &selection.order(None, Some(note))?).await?)
         }
     };
     println!("{text}");
@@ -203,7 +208,18 @@ impl Server {
 fn refusal(status: u16, body: &Value) -> Failure {
     let message = body["error"]["message"].as_str().unwrap_or("no reason given");
     let hint = if status == 401 { "; pass the operators' token with --token or FSM_ADMIN_TOKEN" } else { "" };
-    Failure::Failed(format!("the server refused: {message} ({status}){hint}"))
+    let details = body["error"]["details"].as_array().into_iter().flatten();
+    let details: String = details.map(detail).collect();
+    Failure::Failed(format!("the server refused: {message} ({status}){hint}{details}"))
+}
+
+/// One thing that is wrong, on a line of its own.
+fn detail(detail: &Value) -> String {
+    let message = detail["message"].as_str().unwrap_or_default();
+    match detail["field"].as_str().unwrap_or_default() {
+        "" => format!("\n  - {message}"),
+        field => format!("\n  - {field}: {message}"),
+    }
 }
 
 fn pretty(answer: &Value) -> String {
@@ -212,7 +228,7 @@ fn pretty(answer: &Value) -> String {
 
 /// One line each; the columns are what an operator decides by.
 fn table(answer: &Value) -> String {
-    const COLUMNS: [&str; 6] = ["id", "failedAt", "topic", "group", "reason", "attempts"];
+    const COLUMNS: [&str; 7] = ["id", "failedAt", "topic", "group", "errorKind", "attempts", "status"];
     let letters = answer["deadLetters"].as_array().map_or(&[][..], Vec::as_slice);
     if letters.is_empty() {
         return "no dead letters".to_owned();
@@ -227,7 +243,7 @@ fn table(answer: &Value) -> String {
         .chain(letters.iter().map(|letter| COLUMNS.map(|column| cell(letter, column))))
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let line = |row: &[String; 6]| {
+    let line = |row: &[String; 7]| {
         let cells = row.iter().enumerate().map(|(column, text)| format!("{text:<0$}", width(column)));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
@@ -280,8 +296,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_replayed_by_omission() {
-        for command in ["replay", "discard"] {
-            let failure = call(&[command]).await.expect_err("nothing chosen");
+        for command in [&["replay"][..], &["discard", "--note", "why"]] {
+            let failure = call(command).await.expect_err("nothing chosen");
             assert!(matches!(&failure, Failure::Usage(text) if text.contains("--all")), "{failure}");
         }
         assert!(call(&["replay", "--all", "some-id"]).await.is_err(), "all and one at once");
@@ -298,6 +314,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_is_discarded_without_a_note() {
+        let failure = call(&["discard", "some-id"]).await.expect_err("no note");
+        assert!(matches!(&failure, Failure::Usage(text) if text.contains("--note <TEXT>")), "{failure}");
+        let discard = routing::post(async |Json(body): Json<Value>| Json(json!({"noted": body["note"]})));
+        let admin = admin(Router::new().route("/admin/dead-letters/discard", discard)).await;
+        call(&["discard", "--admin", &admin, "--note", "told by telephone", "some-id"]).await.expect("sent");
+    }
+
+    #[test]
+    fn a_refusal_names_every_field() {
+        let details = json!([{"field": "note", "message": "say why"}, {"message": "say which"}]);
+        let body = json!({"error": {"message": "the request is invalid", "details": details}});
+        let expected = "the server refused: the request is invalid (422)\n  - note: say why\n  - say which";
+        assert_eq!(refusal(422, &body).to_string(), expected);
+    }
+
+    #[tokio::test]
     async fn a_server_that_is_not_there_is_named() {
         drop(rustls::crypto::ring::default_provider().install_default());
         let failure = call(&["list", "--admin", "http://127.0.0.1:1"]).await.expect_err("nobody").to_string();
@@ -306,10 +339,12 @@ mod tests {
 
     #[test]
     fn the_list_has_one_line_each() {
-        let text = table(&json!({"deadLetters": [{"id": "7", "topic": "sales.order.intake", "attempts": 3}]}));
+        let text = table(
+            &json!({"deadLetters": [{"id": "7", "topic": "sales.order.intake", "attempts": 3, "status": "open"}]}),
+        );
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines[0], "id  failedAt  topic               group  reason  attempts");
-        assert_eq!(lines[1], "7   -         sales.order.intake  -      -       3");
+        assert_eq!(lines[0], "id  failedAt  topic               group  errorKind  attempts  status");
+        assert_eq!(lines[1], "7   -         sales.order.intake  -      -          3         open");
         assert_eq!(table(&json!({"deadLetters": []})), "no dead letters");
     }
 

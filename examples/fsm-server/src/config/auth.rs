@@ -130,13 +130,13 @@ impl AuthConfig {
         found.require(
             server.listen.ip().is_loopback() || !self.keys.is_empty(),
             "server.listen",
-            &format!("{} is reachable by others, and auth.keys is empty", server.listen),
+            "is reachable by others, and auth.keys is empty",
             "add a key to auth.keys, or listen on 127.0.0.1",
         );
         found.require(
             server.admin_listen.ip().is_loopback() || self.admin_token_sha256.is_some(),
             "server.admin_listen",
-            &format!("{} is reachable by others, and auth.admin_token_sha256 is empty", server.admin_listen),
+            "is reachable by others, and auth.admin_token_sha256 is empty",
             "set auth.admin_token_sha256, or listen on 127.0.0.1",
         );
         let mut seen = HashSet::new();

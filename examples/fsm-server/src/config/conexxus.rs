@@ -1,10 +1,15 @@
 use std::time::Duration;
 
+use fsm_adapters_conexxus::{Conexxus, ConexxusConfig as AdapterConfig};
 use fsm_integration_core::secret::Secret;
+use http::HeaderValue;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Doc, Mistakes, check_url};
+use super::{Doc, Mistakes, check_adapter, check_url};
+
+/// All attempts of a call together are to have an end.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// The point-of-sale back office.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +66,20 @@ impl ConexxusConfig {
         !self.url.is_empty() && self.api_key.is_some()
     }
 
+    /// What the adapter takes of these settings.
+    #[must_use]
+    pub fn adapter(&self) -> AdapterConfig {
+        AdapterConfig {
+            base_url: self.url.trim_end_matches('/').to_owned(),
+            location_id: self.location_id.clone(),
+            time_zone: self.zone.iana_name().unwrap_or_default().to_owned(),
+            timeout: self.timeout,
+            retries: self.retries,
+            retry_delay: self.retry_delay,
+            ..AdapterConfig::default()
+        }
+    }
+
     pub(super) fn check(&self, found: &mut Mistakes) {
         if !self.url.is_empty() {
             check_url("conexxus.url", &self.url, found);
@@ -68,10 +87,35 @@ impl ConexxusConfig {
         let both = self.url.is_empty() == self.api_key.is_none();
         let fix = "set both to switch the integration on, neither to leave it off";
         found.require(both, "conexxus", "has one of url and api_key, but not the other", fix);
-        found.require(!self.timeout.is_zero(), "conexxus.timeout", "must be longer than nothing", "write \"30s\"");
+        let bounded = !self.timeout.is_zero() && self.timeout <= LONGEST_TIMEOUT;
+        let fix = "write more than nothing and at most \"1h\", as in \"30s\", or 30000 in CONEXXUS_TIMEOUT";
+        found.require(bounded, "conexxus.timeout", "is out of range", fix);
         found.require(self.retries <= 10, "conexxus.retries", "is out of range", "write 0 to 10");
-        found.require(!self.location_id.is_empty(), "conexxus.location_id", "is empty", "write the location's id");
+        if self.enabled() {
+            check_adapter(self.adapter().check(), key_of, found);
+        }
+        if let Some(api_key) = &self.api_key {
+            check_api_key(api_key, found);
+        }
     }
+}
+
+fn check_api_key(api_key: &Secret<String>, found: &mut Mistakes) {
+    let (key, text) = ("conexxus.api_key", api_key.expose());
+    let fix = "take the key as the back office gave it, without quotes and line ends";
+    found.require(HeaderValue::try_from(text).is_ok(), key, "holds characters that no header takes", fix);
+    let fix = format!("a key has at least {} characters", Conexxus::MIN_KEY);
+    found.require(text.len() >= Conexxus::MIN_KEY, key, "is too short", &fix);
+}
+
+/// The key that a field of the adapter's settings is set by.
+fn key_of(field: &str) -> String {
+    let name = match field {
+        "base_url" => "url",
+        "time_zone" => "zone",
+        same => same,
+    };
+    format!("conexxus.{name}")
 }
 
 /// A secret or nothing, nothing being the empty string: so the example file can show the key.

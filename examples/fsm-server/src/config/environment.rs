@@ -33,6 +33,8 @@ pub(super) struct Variable {
     /// The key, dotted and in lower case.
     pub(super) key: String,
     pub(super) value: String,
+    /// Whether a bare number means milliseconds.
+    pub(super) milliseconds: bool,
 }
 
 /// Picks what concerns us; an empty value counts as not set under the names of the source documents.
@@ -52,11 +54,11 @@ pub(super) fn variables(environment: &[(String, String)], found: &mut Mistakes) 
         let value = value_of(name)?;
         let bare = milliseconds && value.bytes().all(|byte| byte.is_ascii_digit());
         let value = if bare { format!("{value}ms") } else { value.clone() };
-        Some(Variable { name: name.to_owned(), key: key.to_owned(), value })
+        Some(Variable { name: name.to_owned(), key: key.to_owned(), value, milliseconds })
     });
     let ours = environment.iter().filter_map(|(name, value)| {
         let key = name.strip_prefix(PREFIX)?.to_lowercase().replace("__", ".");
-        Some(Variable { name: name.clone(), key, value: value.clone() })
+        Some(Variable { name: name.clone(), key, value: value.clone(), milliseconds: false })
     });
     seeds.chain(ours).collect()
 }

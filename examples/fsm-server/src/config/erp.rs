@@ -1,7 +1,8 @@
+use fsm_adapters_erp as adapter;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::{Doc, Mistakes, check_url};
+use super::{Doc, Mistakes, check_adapter, check_secret_path, check_url};
 
 /// The ERP that pays the providers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,15 +45,24 @@ pub(super) const DOCS: &[Doc] = &[
 ];
 
 impl ErpConfig {
+    /// What the adapter takes of these settings.
+    #[must_use]
+    pub fn adapter(&self) -> adapter::ErpConfig {
+        adapter::ErpConfig {
+            base_url: self.base_url.trim_end_matches('/').to_owned(),
+            business_unit: self.business_unit.clone(),
+            supplier_site: self.supplier_site.clone(),
+            ..adapter::ErpConfig::default()
+        }
+    }
+
     pub(super) fn check(&self, found: &mut Mistakes) {
         if self.enabled {
             check_url("erp.base_url", &self.base_url, found);
-            let fix = "name the business unit in Oracle";
-            found.require(!self.business_unit.is_empty(), "erp.business_unit", "is empty", fix);
+            check_adapter(self.adapter().check(), |field| format!("erp.{field}"), found);
         }
         let share = (Decimal::ZERO..=Decimal::ONE).contains(&self.provider_share);
         found.require(share, "erp.provider_share", "is no share", "write a number from 0 to 1, as in \"0.60\"");
-        let fix = "leave the key out to have the default";
-        found.require(!self.api_key_path.is_empty(), "erp.api_key_path", "is empty", fix);
+        check_secret_path("erp.api_key_path", &self.api_key_path, found);
     }
 }

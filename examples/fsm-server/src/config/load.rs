@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -30,7 +33,11 @@ pub(super) fn read(sources: &Sources) -> (Config, Mistakes) {
         }
     }
     for variable in variables(&sources.environment, &mut reader.found) {
+        let known = reader.found.len();
         reader.text(&variable.key, &variable.value, &variable.name);
+        if variable.milliseconds {
+            reader.found.mend_from(known, "write milliseconds, as in 30000, or a duration such as \"30s\"");
+        }
     }
     for (key, value) in &sources.command_line {
         reader.text(key, value, "command line");
@@ -171,10 +178,20 @@ impl Reader {
     }
 }
 
-/// Values of these keys are never shown, and neither is what a parser says of them; a URL may hold a password.
+/// Shows the values of settings that are wrong, where they are one line and no secret.
+pub(super) fn show_values(config: &Config, found: &mut Mistakes) {
+    let settings = table(config);
+    for mistake in found.iter_mut().filter(|mistake| mistake.value.is_none() && !is_secret(&mistake.key)) {
+        let value = lookup(&settings, &mistake.key).filter(|value| !value.is_table() && !value.is_array());
+        mistake.value = value.map(ToString::to_string);
+    }
+}
+
+/// Values of these keys are never shown, and neither is what a parser says of them; a URL may hold a password, and
+/// in the place of a secret's path may stand the secret.
 fn is_secret(key: &str) -> bool {
     let key = without_indices(key);
-    ["api_key", "sha256", "url"].iter().any(|secret| key.ends_with(secret)) || key.starts_with("auth.keys")
+    ["api_key", "sha256", "url", "_path"].iter().any(|secret| key.ends_with(secret)) || key.starts_with("auth.keys")
 }
 
 fn without_indices(key: &str) -> String {
@@ -222,163 +239,4 @@ pub(super) fn defaults() -> Table {
 
 fn table(config: &Config) -> Table {
     Table::try_from(config).expect("the configuration is TOML")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from_text(text: &str) -> (Config, String) {
-        let mut reader = Reader::new();
-        reader.file(text, "test.toml");
-        let config = Config::deserialize(reader.settings).expect("tried");
-        config.check(&mut reader.found);
-        (config, reader.found.to_string())
-    }
-
-    fn from_environment(pairs: &[(&str, &str)]) -> Result<Config, Mistakes> {
-        let environment = pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Config::load(&Sources { environment, ..Sources::default() })
-    }
-
-    #[test]
-    fn nothing_set_is_the_default() {
-        assert_eq!(table(&Config::load(&Sources::default()).expect("valid")), defaults());
-    }
-
-    #[test]
-    fn the_example_file_is_the_default() {
-        let (config, _) = from_text(&super::super::example());
-        assert_eq!(table(&config), defaults());
-    }
-
-    #[test]
-    fn every_mistake_is_reported_at_once_with_key_value_and_fix() {
-        let (_, report) = from_text(
-            "[server]\nlisten = \"nowhere\"\nbody_timeout = \"soon\"\nlissen = 1\n\
-             [limits]\nintake_per_minute = 0\nslots_per_minute = \"many\"\n[sever]\nx = 1\n",
-        );
-        for part in [
-            "server.listen = \"nowhere\" (test.toml)",
-            "the default is \"127.0.0.1:8080\"",
-            "server.body_timeout = \"soon\"",
-            "server.lissen (test.toml): is not a known key; did you mean server.listen?",
-            "limits.intake_per_minute = 0 (test.toml)",
-            "limits.slots_per_minute = \"many\"",
-            "sever (test.toml): is not a known key; did you mean server?",
-            "6 mistakes",
-        ] {
-            assert!(report.contains(part), "{part}\n{report}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_entry_of_a_list_is_named() {
-        let (_, report) = from_text(
-            "[[scheduler.technicians]]\nid = \"a\"\nzones = \"UTC\"\n[[scheduler.technicians]]\nid = \"b\"\n\
-             [webhooks]\nschedule = [\"5s\", \"soon\"]\n",
-        );
-        assert!(report.contains("scheduler.technicians[0].zones (test.toml): is not a known key; did you mean scheduler.technicians.zone?"), "{report}");
-        assert!(report.contains("scheduler.technicians[1] (test.toml): missing field"), "{report}");
-        assert!(report.contains("webhooks.schedule[1] = \"soon\""), "{report}");
-    }
-
-    #[test]
-    fn a_secret_is_never_quoted() {
-        let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
-        for text in [
-            format!("[auth]\nadmin_token_sha256 = \"{}\"", &hash[1..]),
-            format!("[auth]\nkeys = [{{ tenant = \"ACME\", sha256 = \"{hash}\" }}]"),
-            format!("[auth]\nkeys = \"{hash}\""),
-            format!("[conexxus]\napi_key = [\"{hash}\"]"),
-            format!("[conexxus]\napi_key = \"{hash}"),
-        ] {
-            let (_, report) = from_text(&text);
-            assert!(report.contains("mistake") && !report.contains(&hash[1..]), "{report}");
-        }
-        let (config, _) = from_text(&format!("[conexxus]\napi_key = \"{hash}\""));
-        assert!(!format!("{config:?}").contains(hash));
-    }
-
-    #[test]
-    fn the_environment_goes_over_the_file_and_the_command_line_over_both() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), "[server]\nlisten = \"127.0.0.1:1\"\n[limits]\nslots_per_minute = 7\n")
-            .expect("written");
-        let sources = Sources {
-            file: Some(file.path().to_owned()),
-            environment: vec![
-                ("FSM__SERVER__LISTEN".to_owned(), "127.0.0.1:2".to_owned()),
-                ("FSM__WEBHOOKS__SCHEDULE".to_owned(), "[\"1s\", \"1m 30s\"]".to_owned()),
-                ("FSM__SALES__PYXIS__ENABLED".to_owned(), "false".to_owned()),
-            ],
-            command_line: vec![("server.listen", "127.0.0.1:3".to_owned())],
-        };
-        let config = Config::load(&sources).expect("valid");
-        assert_eq!((config.server.listen.port(), config.limits.slots_per_minute.get()), (3, 7));
-        assert_eq!(config.webhooks.schedule.iter().map(std::time::Duration::as_secs).collect::<Vec<_>>(), [1, 90]);
-    }
-
-    #[test]
-    fn the_names_of_the_source_documents_are_understood() {
-        let config = from_environment(&[
-            ("CONEXXUS_API_URL", "https://api.conexxus.example.com"),
-            ("CONEXXUS_API_KEY", "secret"),
-            ("CONEXXUS_TIMEOUT", "60000"),
-            ("CONEXXUS_RETRIES", "2"),
-            ("CONEXXUS_RETRY_DELAY", "2s"),
-            ("LOCATION_ID", "store-001"),
-        ])
-        .expect("valid");
-        assert!(config.conexxus.enabled());
-        assert_eq!((config.conexxus.timeout.as_secs(), config.conexxus.retry_delay.as_secs()), (60, 2));
-        assert_eq!((config.conexxus.retries, config.conexxus.location_id.as_str()), (2, "store-001"));
-    }
-
-    #[test]
-    fn a_backend_that_is_not_built_in_stops_the_start() {
-        for name in ["KAFKA_BROKERS", "REDIS_URL", "DATABASE_URL", "VAULT_ADDR"] {
-            let report = from_environment(&[(name, "host:1")]).expect_err("refused").to_string();
-            assert!(report.contains(name) && report.contains("not in this build; unset it"), "{report}");
-            assert!(from_environment(&[(name, "")]).is_ok(), "an empty variable is not set");
-        }
-    }
-
-    #[test]
-    fn a_misspelt_variable_is_refused_with_the_nearest_name() {
-        let report = from_environment(&[("FSM__SERVER__LISTN", "x")]).expect_err("refused").to_string();
-        assert!(
-            report.contains("server.listn (FSM__SERVER__LISTN): is not a known key; did you mean server.listen?"),
-            "{report}"
-        );
-    }
-
-    #[test]
-    fn an_address_that_others_reach_needs_keys() {
-        let open = ("FSM__SERVER__LISTEN", "0.0.0.0:8080");
-        let report = from_environment(&[open]).expect_err("refused").to_string();
-        assert!(report.contains("auth.keys is empty; add a key"), "{report}");
-        let keys = format!("[{{ tenant = \"acme\", sha256 = \"{}\" }}]", KeyHash::of("key"));
-        let config = from_environment(&[open, ("FSM__AUTH__KEYS", &keys)]).expect("valid");
-        assert_eq!(config.auth.keys[0].sha256, KeyHash::of("key"));
-        let report = from_environment(&[("FSM__SERVER__ADMIN_LISTEN", "[::]:8081")]).expect_err("refused").to_string();
-        assert!(report.contains("admin_token_sha256 is empty"), "{report}");
-    }
-
-    #[test]
-    fn half_of_conexxus_is_a_mistake() {
-        let report = from_environment(&[("CONEXXUS_API_KEY", "hunter2")]).expect_err("refused").to_string();
-        assert!(report.contains("set both") && !report.contains("hunter2"), "{report}");
-    }
-
-    #[test]
-    fn a_url_with_a_password_is_refused_and_not_shown() {
-        let report = from_environment(&[
-            ("FSM__SALES__PYXIS__ENABLED", "true"),
-            ("FSM__SALES__PYXIS__BASE_URL", "https://user:hunter2@pyxis.example.com"),
-        ])
-        .expect_err("refused")
-        .to_string();
-        assert!(report.contains("sales.pyxis.base_url") && !report.contains("hunter2"), "{report}");
-    }
 }

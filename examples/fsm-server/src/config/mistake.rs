@@ -51,6 +51,21 @@ impl Mistakes {
         }
     }
 
+    /// Says what to do about every mistake from the given one on.
+    pub(super) fn mend_from(&mut self, first: usize, fix: &str) {
+        for mistake in self.0.iter_mut().skip(first) {
+            fix.clone_into(&mut mistake.fix);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Mistake> {
+        self.0.iter_mut()
+    }
+
     pub(super) fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }

@@ -20,6 +20,7 @@ mod server;
 mod telemetry;
 mod webhooks;
 
+use fsm_integration_core::{error::FieldErrors, secret::SecretPath};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -117,6 +118,40 @@ impl Config {
         self.webhooks.check(found);
         self.scheduler.check(found);
         self.telemetry.check(found);
+        for (key, url) in self.targets() {
+            self.outbound.check_target(key, url, found);
+        }
+        load::show_values(self, found);
+    }
+
+    /// Where calls go, of the integrations that are on.
+    fn targets(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            (self.sales.pyxis.enabled, "sales.pyxis.base_url", self.sales.pyxis.base_url.as_str()),
+            (self.sales.tempo.enabled, "sales.tempo.base_url", &self.sales.tempo.base_url),
+            (self.erp.enabled, "erp.base_url", &self.erp.base_url),
+            (self.conexxus.enabled(), "conexxus.url", &self.conexxus.url),
+        ]
+        .into_iter()
+        .filter_map(|(enabled, key, url)| enabled.then_some((key, url)))
+    }
+}
+
+/// Takes over what an adapter says of its settings; what is known to be wrong is not said twice.
+fn check_adapter(errors: Result<(), FieldErrors>, key_of: impl Fn(&str) -> String, found: &mut Mistakes) {
+    for error in &errors.err().unwrap_or_default() {
+        let key = key_of(&error.field);
+        if found.iter().all(|mistake| mistake.key != key) {
+            found.push(Mistake::of(key, "cannot be used", format!("it {}", error.message)));
+        }
+    }
+}
+
+/// Whether a template is a secret's path once the tenant stands in it.
+fn check_secret_path(key: &str, template: &str, found: &mut Mistakes) {
+    if let Err(error) = SecretPath::new(template.replace("{tenant}", "demo")) {
+        // The text is not shown: it may be the secret itself.
+        found.push(Mistake::of(key, error.to_string(), "leave the key out to have the default"));
     }
 }
 

@@ -1,6 +1,7 @@
+use fsm_adapters_sales::{config as adapter, wire::SalesSystem};
 use serde::{Deserialize, Serialize};
 
-use super::{Doc, Mistake, Mistakes, check_url};
+use super::{Doc, Mistakes, check_adapter, check_secret_path, check_url};
 
 /// The sales systems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,10 +34,7 @@ impl SalesSystemConfig {
         if self.enabled {
             check_url(&format!("{section}.base_url"), &self.base_url, found);
         }
-        if self.webhook_secret_path.is_empty() {
-            let key = format!("{section}.webhook_secret_path");
-            found.push(Mistake::of(key, "is empty", "leave the key out to have the default"));
-        }
+        check_secret_path(&format!("{section}.webhook_secret_path"), &self.webhook_secret_path, found);
     }
 }
 
@@ -53,8 +51,30 @@ pub(super) const DOCS: &[Doc] = &[
 ];
 
 impl SalesConfig {
+    /// The settings of one system.
+    #[must_use]
+    pub fn system(&self, system: SalesSystem) -> &SalesSystemConfig {
+        match system {
+            SalesSystem::Pyxis => &self.pyxis,
+            SalesSystem::Tempo => &self.tempo,
+        }
+    }
+
+    /// What the adapters take of these settings.
+    #[must_use]
+    pub fn adapter(&self) -> adapter::SalesConfig {
+        let adapter::SalesConfig { pyxis, tempo } = adapter::SalesConfig::default();
+        let with = |preset, system: &SalesSystemConfig| adapter::SalesSystemConfig {
+            enabled: system.enabled,
+            base_url: system.base_url.clone(),
+            ..preset
+        };
+        adapter::SalesConfig { pyxis: with(pyxis, &self.pyxis), tempo: with(tempo, &self.tempo) }
+    }
+
     pub(super) fn check(&self, found: &mut Mistakes) {
         self.pyxis.check("sales.pyxis", found);
         self.tempo.check("sales.tempo", found);
+        check_adapter(self.adapter().validate(), |field| format!("sales.{field}"), found);
     }
 }

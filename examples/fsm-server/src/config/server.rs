@@ -77,6 +77,8 @@ impl ServerConfig {
         found.require(bounded, "server.body_limit_bytes", "is out of range", "write 1024 to 67108864");
         let bounded = (1..=1_000_000).contains(&self.max_concurrent_requests);
         found.require(bounded, "server.max_concurrent_requests", "is out of range", "write 1 to 1000000");
+        let named = !self.data_dir.as_os_str().is_empty();
+        found.require(named, "server.data_dir", "is empty", "name a directory, as in \"./fsm-data\"");
         let apart = self.listen != self.admin_listen || self.listen.port() == 0;
         found.require(apart, "server.admin_listen", "is the address of server.listen", "give the two different ports");
     }

@@ -10,6 +10,7 @@ mod dead_letters;
 mod flow;
 mod gauges;
 mod health;
+mod limiters;
 mod page;
 mod probes;
 mod selection;
@@ -104,6 +105,7 @@ pub fn admin(ops: Ops) -> Router {
         .route("/admin/breakers", get(breakers::list))
         .route("/admin/breakers/{name}/force-open", post(breakers::force_open))
         .route("/admin/breakers/{name}/reset", post(breakers::reset))
+        .route("/admin/limiters", get(limiters::list))
         .route("/admin/flow/recent", get(flow::recent))
         .route("/admin/tasks", get(flow::tasks))
         .route_layer(middleware::map_response(uncached))

@@ -9,7 +9,7 @@ use fsm_integration_core::{
 };
 use http::HeaderValue;
 
-use super::{Partners, stacks::http_config};
+use super::Partners;
 use crate::config;
 
 impl Partners {
@@ -28,16 +28,8 @@ impl Partners {
     }
 
     fn make_conexxus(&self, settings: &config::ConexxusConfig, api_key: &Secret<String>) -> Result<Conexxus> {
-        let config = ConexxusConfig {
-            base_url: settings.url.trim_end_matches('/').to_owned(),
-            location_id: settings.location_id.clone(),
-            time_zone: settings.zone.iana_name().unwrap_or("UTC").to_owned(),
-            timeout: settings.timeout,
-            retries: settings.retries,
-            retry_delay: settings.retry_delay,
-            ..ConexxusConfig::default()
-        };
-        let http = HttpClientConfig { max_body: ConexxusConfig::MAX_ANSWER, ..http_config(&config.base_url)? };
+        let config = settings.adapter();
+        let http = HttpClientConfig { max_body: ConexxusConfig::MAX_ANSWER, ..self.http_config(&config.base_url)? };
         let client = self.0.stacks.client("conexxus", &self.outbound(settings), http, None)?;
         let api_key = HeaderValue::try_from(api_key.expose())
             .map_err(|_| Error::new(ErrorKind::Internal, "conexxus.api_key holds characters that no header takes"))?;

@@ -7,6 +7,8 @@ mod conexxus;
 mod erp;
 mod sales;
 mod stacks;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, fmt, hash::Hash, sync::Arc};
 
@@ -21,15 +23,19 @@ use fsm_integration_core::{
     adapter::{AdapterService, TenantId},
     clock::WallClock,
     error::{Error, ErrorKind, Result},
+    http_client::HttpClientConfig,
     layers::{
         circuit_breaker::{CircuitBreaker, CircuitSnapshot},
+        rate_limit::TokenBucket,
         webhook::WebhookVerifier,
     },
     secret::{Secret, SecretPath, SecretSource},
 };
 use parking_lot::Mutex;
+use reqwest::Url;
+use sha2::{Digest as _, Sha256};
 
-use self::{sales::RotatedIn, stacks::Stacks};
+use self::{erp::Erp, sales::RotatedIn, stacks::Stacks};
 use crate::config::Config;
 
 /// The most adapters that are kept; beyond it they are made anew for each call.
@@ -47,7 +53,7 @@ struct Inner {
     sales: Kept<(SalesSystem, TenantId), SalesClient>,
     webhook_secrets: Kept<(SalesSystem, TenantId), RotatedIn>,
     verifiers: Kept<(SalesSystem, TenantId), WebhookVerifier>,
-    erp: Kept<TenantId, AdapterService<OracleErp>>,
+    erp: Kept<TenantId, Erp>,
     conexxus: Mutex<Option<Conexxus>>,
 }
 
@@ -90,7 +96,7 @@ impl Partners {
         if !self.0.config.erp.enabled {
             return Ok(None);
         }
-        self.0.erp.get_or_make(tenant.clone(), self.make_erp(tenant)).await.map(Some)
+        self.present_erp(tenant).await.map(Some)
     }
 
     /// Every circuit breaker, for health and operators.
@@ -105,14 +111,51 @@ impl Partners {
         self.0.stacks.named(name)
     }
 
-    async fn secret(&self, template: &str, tenant: &TenantId) -> Result<Secret<String>> {
-        let path = template.replace("{tenant}", tenant.as_str());
-        let path = SecretPath::new(&path).map_err(|error| Error::from(ErrorKind::Internal).with_source(error))?;
-        self.0.secrets.get(&path).await.map_err(|error| {
-            // What an operator can mend is tried again, whatever the source calls it.
-            Error::new(ErrorKind::Internal, format!("the secret {} cannot be read", path.as_str())).with_source(error)
-        })
+    /// The buckets that keep calls to the partners' pace, for operators.
+    #[must_use]
+    pub fn limiters(&self) -> Vec<TokenBucket> {
+        self.0.stacks.limiters()
     }
+
+    async fn secret(&self, template: &str, tenant: &TenantId) -> Result<Secret<String>> {
+        let path = secret_path(template, tenant)?;
+        self.0.secrets.get(&path).await.map_err(|error| unreadable(&path, error))
+    }
+
+    /// The secret, or nothing where the tenant has none.
+    async fn secret_if_any(&self, template: &str, tenant: &TenantId) -> Result<Option<Secret<String>>> {
+        let path = secret_path(template, tenant)?;
+        match self.0.secrets.get(&path).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unreadable(&path, error)),
+        }
+    }
+
+    /// Where a client may connect to: what the operator wrote into the configuration.
+    fn http_config(&self, base_url: &str) -> Result<HttpClientConfig> {
+        let url: Url = base_url
+            .parse()
+            .map_err(|error| Error::new(ErrorKind::Internal, "a partner's base_url is no URL").with_source(error))?;
+        Ok(HttpClientConfig { targets: self.0.config.outbound.policy(&url), ..HttpClientConfig::default() })
+    }
+}
+
+fn secret_path(template: &str, tenant: &TenantId) -> Result<SecretPath> {
+    let path = template.replace("{tenant}", tenant.as_str());
+    SecretPath::new(&path).map_err(|error| Error::from(ErrorKind::Internal).with_source(error))
+}
+
+/// What an operator can mend is tried again, whatever the source calls it.
+fn unreadable(path: &SecretPath, error: Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("the secret {} cannot be read", path.as_str())).with_source(error)
+}
+
+/// What tells one secret from the next without keeping it.
+type Digest = [u8; 32];
+
+fn digest(secret: &Secret<String>) -> Digest {
+    Sha256::digest(secret.expose().as_bytes()).into()
 }
 
 impl fmt::Debug for Partners {
@@ -131,15 +174,16 @@ impl<K, V> Default for Kept<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Kept<K, V> {
-    async fn get_or_make(&self, key: K, make: impl Future<Output = Result<V>>) -> Result<V> {
-        if let Some(known) = self.0.lock().get(&key) {
+    /// Made under the lock: two stacks for one key would be two breakers.
+    fn get_or_make(&self, key: K, make: impl FnOnce() -> Result<V>) -> Result<V> {
+        let mut kept = self.0.lock();
+        if let Some(known) = kept.get(&key) {
             return Ok(known.clone());
         }
-        let made = make.await?;
-        let mut kept = self.0.lock();
-        if kept.len() >= MOST_KEPT {
-            return Ok(made);
+        let made = make()?;
+        if kept.len() < MOST_KEPT {
+            kept.insert(key, made.clone());
         }
-        Ok(kept.entry(key).or_insert(made).clone())
+        Ok(made)
     }
 }

@@ -91,8 +91,9 @@ impl PointOfSale {
         self.0.store.read(move |db| inventory::history(db, kind)).await
     }
 
+    /// Where the integration is off there is nothing to ask, now or later: the caller reads what to set.
     fn office(&self) -> Result<&BackOffice> {
-        self.0.office.as_ref().map_err(|reason| Error::new(ErrorKind::Unavailable, reason.clone()))
+        self.0.office.as_ref().map_err(|reason| Error::new(ErrorKind::NotFound, reason.clone()))
     }
 
     /// A call that the system itself makes, a journey of its own.

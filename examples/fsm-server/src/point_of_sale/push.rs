@@ -22,7 +22,7 @@ impl PointOfSale {
     /// A location's first push may be of any day; from then on no day is left out.
     ///
     /// # Errors
-    /// `InvalidRequest` for a day that is not over, or before which another one is still to be pushed; `Unavailable`
+    /// `InvalidRequest` for a day that is not over, or before which another one is still to be pushed; `NotFound`
     /// when the integration is off; the partner's failure, after which the day is still to be pushed.
     ///
     /// # Cancel safety

@@ -26,7 +26,7 @@ impl PointOfSale {
     /// A fetch that fails is a run that failed, not an error of this call.
     ///
     /// # Errors
-    /// `InProgress` while another sync is under way, whose result will do; `Unavailable` when the integration is off;
+    /// `InProgress` while another sync is under way, whose result will do; `NotFound` when the integration is off;
     /// the database's own when the run cannot be recorded.
     ///
     /// # Cancel safety

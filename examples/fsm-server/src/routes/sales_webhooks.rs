@@ -36,10 +36,12 @@ pub(super) async fn receive(
     JsonBytes(body): JsonBytes,
 ) -> Result<(StatusCode, Json<Heard>), ApiError> {
     let system = SalesSystem::from_partner(&system).ok_or_else(|| Error::from(ErrorKind::NotFound))?;
-    let verifier = flow.partners().sales_verifier(system, &tenant).await?;
-    let message = Message::verify(verifier, &headers, &body).inspect_err(|reason| {
-        tracing::warn!(partner = system.partner(), reason = reason.label(), "webhook.refused");
-    })?;
+    let refused = |reason| tracing::warn!(partner = system.partner(), reason, "webhook.refused");
+    let Some(verifier) = flow.partners().sales_verifier(system, &tenant).await? else {
+        refused("no_secret");
+        return Err(Error::from(InvalidSignature::BadSignature).into());
+    };
+    let message = Message::verify(verifier, &headers, &body).inspect_err(|reason| refused(reason.label()))?;
     flow.hear(&body, system, &tenant).await?;
     message.handled();
     Ok((StatusCode::ACCEPTED, Json(Heard { status: "ACCEPTED", correlation_id })))

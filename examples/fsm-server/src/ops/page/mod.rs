@@ -24,6 +24,7 @@ use super::{
     breakers::{self, Breaker},
     consumers::{self, Group},
     flow::{self, Journey},
+    limiters::{self, Limiter},
 };
 use crate::store::tasks::{self, Task};
 
@@ -39,6 +40,8 @@ struct View {
     consumers: Result<Vec<Group>>,
     breakers: Vec<Breaker>,
     total_breakers: usize,
+    limiters: Vec<Limiter>,
+    total_limiters: usize,
     orders: Result<Vec<Journey>>,
     tasks: Result<Vec<Task>>,
 }
@@ -61,6 +64,7 @@ async fn view(ops: &Ops) -> View {
     let open = DeadLetterFilter { status: Some(Status::Open), limit: Some(MOST), ..DeadLetterFilter::default() };
     let (store, letters) = (ops.store(), &ops.0.dead_letters);
     let (breakers, total_breakers) = breakers::worst_first(ops);
+    let (limiters, total_limiters) = limiters::scarcest_first(ops);
     let (health, causes, letters, consumers, orders, tasks) = tokio::join!(
         ops.0.health.report(),
         letters.summary(),
@@ -69,7 +73,19 @@ async fn view(ops: &Ops) -> View {
         store.read(|db| flow::journeys(db, USUAL)),
         store.read(|db| tasks::recent(db, USUAL)),
     );
-    View { now: store.now(), health, causes, letters, consumers, breakers, total_breakers, orders, tasks }
+    View {
+        now: store.now(),
+        health,
+        causes,
+        letters,
+        consumers,
+        breakers,
+        total_breakers,
+        limiters,
+        total_limiters,
+        orders,
+        tasks,
+    }
 }
 
 fn document(view: &View, nonce: &str) -> String {

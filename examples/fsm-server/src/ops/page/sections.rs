@@ -41,6 +41,12 @@ pub(super) fn main(view: &View) -> String {
             Ok(tables::breakers(&view.breakers)),
         ),
         "</div>".to_owned(),
+        section(
+            "limiters",
+            "Outbound limiters",
+            &more(view.limiters.len(), view.total_limiters),
+            Ok(tables::limiters(&view.limiters)),
+        ),
         section("flow", "Recent orders", "newest first", shown(&view.orders, |it| tables::orders(view.now, it))),
         section("tasks", "Operator tasks", "newest first", shown(&view.tasks, |it| tables::tasks(view.now, it))),
     ];

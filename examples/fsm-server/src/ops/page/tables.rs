@@ -2,7 +2,7 @@ use fsm_integration_core::event::dead_letter::DeadLetter;
 use jiff::Timestamp;
 
 use super::{
-    super::{breakers::Breaker, consumers::Group, flow::Journey},
+    super::{breakers::Breaker, consumers::Group, flow::Journey, limiters::Limiter},
     html::{Button, ago, pill, table, text},
 };
 use crate::store::tasks::Task;
@@ -73,6 +73,20 @@ pub(super) fn breakers(breakers: &[Breaker]) -> String {
     };
     let rows: Vec<_> = breakers.iter().map(row).collect();
     table(&["partner", "state", "failures", "opened", ""], &rows, "No partner has been called yet.")
+}
+
+pub(super) fn limiters(limiters: &[Limiter]) -> String {
+    let row = |limiter: &Limiter| {
+        format!(
+            "<tr><td>{}</td><td class=\"number\">{} of {}</td><td class=\"number\">{} s</td></tr>",
+            text(&limiter.name),
+            limiter.remaining,
+            limiter.limit,
+            limiter.reset_after_seconds,
+        )
+    };
+    let rows: Vec<_> = limiters.iter().map(row).collect();
+    table(&["partner", "calls left", "full again in"], &rows, "No partner has been called yet.")
 }
 
 pub(super) fn orders(now: Timestamp, orders: &[Journey]) -> String {

@@ -11,9 +11,15 @@ async fn operators_need_the_token_and_probes_do_not() {
         }
         send(fixture.app(Some("secret")), request).await.status
     };
-    for path in
-        ["/ops", "/admin/dead-letters", "/admin/consumers", "/admin/breakers", "/admin/flow/recent", "/admin/tasks"]
-    {
+    for path in [
+        "/ops",
+        "/admin/dead-letters",
+        "/admin/consumers",
+        "/admin/breakers",
+        "/admin/limiters",
+        "/admin/flow/recent",
+        "/admin/tasks",
+    ] {
         assert_eq!((ask(path, None).await, ask(path, Some("secret")).await), (401, 200), "{path}");
     }
     assert_eq!(ask("/livez", None).await, 200);
@@ -92,4 +98,22 @@ async fn the_flow_shows_where_an_order_stands_and_who_knows() {
     assert_eq!((&task["taskType"], &task["orderId"]), (&json!("NO_SLOTS_AVAILABLE"), &order["orderId"]));
     assert_eq!(fixture.get("/admin/flow/recent?limit=0").await.json()["orders"], json!([]));
     assert_eq!(fixture.get("/admin/tasks?limit=many").await.code(), "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn limiters_tell_what_is_left_those_with_least_first() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.get("/admin/limiters").await.json(), json!({"limiters": [], "total": 0}));
+    fixture.furnish().await;
+    let limiter = fixture.ops.0.flow.partners().limiters().remove(0);
+    let full = fixture.get("/admin/limiters").await.json();
+    assert_eq!((&full["total"], &full["limiters"][0]["name"]), (&json!(1), &json!("oracle-erp-demo")));
+    assert_eq!(full["limiters"][0]["remaining"], full["limiters"][0]["limit"]);
+    assert!(limiter.try_acquire(limiter.peek().limit).allowed, "all at once");
+    let empty = fixture.get("/admin/limiters").await.json();
+    assert_eq!(
+        (&empty["limiters"][0]["remaining"], &empty["limiters"][0]["limit"]),
+        (&json!(0), &full["limiters"][0]["limit"])
+    );
+    assert!(fixture.get("/ops").await.text.contains("<td>oracle-erp-demo</td><td class=\"number\">0 of "));
 }

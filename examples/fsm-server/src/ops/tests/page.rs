@@ -31,7 +31,7 @@ async fn every_section_is_there_and_its_buttons_call_the_admin_api() {
     fixture.furnish().await;
     let id = fixture.letters(2).await.remove(0).id;
     let page = fixture.get("/ops").await.text;
-    for section in ["health", "letters", "consumers", "breakers", "flow", "tasks"] {
+    for section in ["health", "letters", "consumers", "breakers", "limiters", "flow", "tasks"] {
         assert!(page.contains(&format!("<section id=\"{section}\">")), "{section}");
     }
     for button in [

@@ -152,10 +152,10 @@ async fn an_integration_that_is_off_says_so() {
         assert!(body["lastError"].as_str().unwrap().contains(named), "{body}");
         for (method, path) in [("GET", "/test-connection"), ("GET", "/metrics"), ("POST", "/sync")] {
             let (status, body) = ask(&pos, method, path).await;
-            assert_eq!(
-                (status, &body["error"]["code"]),
-                (StatusCode::SERVICE_UNAVAILABLE, &json!("SERVICE_UNAVAILABLE"))
-            );
+            assert_eq!((status, &body["error"]["code"]), (StatusCode::NOT_FOUND, &json!("NOT_FOUND")), "{path}");
+            let message = body["error"]["message"].as_str().unwrap();
+            let set = if wrong { "location_id must be" } else { "set conexxus.url and conexxus.api_key" };
+            assert!(message.contains(set), "{message}");
         }
     }
 }

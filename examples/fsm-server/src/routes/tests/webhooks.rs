@@ -89,3 +89,18 @@ async fn a_signed_body_that_is_wrong_names_its_fields() {
     assert_eq!((answer.status, answer.code()), (422, "INVALID_REQUEST"));
     assert_eq!(answer.fields(), ["salesSystem", "eventId", "timestamp", "externalOrderId", "reason"]);
 }
+
+/// Whoever may call decides which system is named: what is not set up there is no fault of ours.
+#[tokio::test]
+async fn a_system_without_a_secret_is_refused_like_any_signature() {
+    let room = Room::open().await;
+    let body = cancellation().to_string();
+    let unsigned = refusal(&send(&room, &HeaderMap::new(), &body).await);
+    let good = signed(&room, "m-1", &body);
+    let good: Vec<_> = good.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    for headers in [&good[..], &[]] {
+        let answer = room.post_with("/api/v2/webhooks/sales/tempo", headers, body.clone()).await;
+        assert_eq!(refusal(&answer), unsigned);
+        assert_eq!(answer.header("retry-after"), "");
+    }
+}
