@@ -1,7 +1,8 @@
 //! What handlers read: bodies, paths, queries and keys, all of it checked, all faults at once.
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
+    body::HttpBody,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, request::Parts},
 };
 use fsm_integration_core::{
@@ -17,7 +18,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{edge::ApiError, flow::execution::Actor, store::once::Once};
+use crate::{
+    edge::{ApiError, JsonBytes},
+    flow::execution::Actor,
+    store::once::Once,
+};
 
 /// How many entries a list has unless it is said otherwise.
 const USUAL_LIMIT: u32 = 50;
@@ -33,6 +38,21 @@ pub(super) fn read_body<T>(bytes: &[u8], schema: impl Fn(&FieldReader<'_>) -> T)
         .map_err(|error| Error::new(ErrorKind::MalformedRequest, error.to_string()).with_source(error))?;
     let found = read(&value, schema).map_err(|details| Error::invalid(ErrorKind::InvalidRequest, details))?;
     Ok((found, Fingerprint(fingerprint(&value))))
+}
+
+/// The body of a request that needs none: nothing, or any JSON object; what is neither is refused all the same.
+pub(crate) struct NoBody;
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !request.body().is_end_stream() {
+            let JsonBytes(body) = JsonBytes::from_request(request, state).await?;
+            read_body(&body, |_| ())?;
+        }
+        Ok(Self)
+    }
 }
 
 /// What stands in the path; what cannot be an id is the id of nothing.

@@ -25,7 +25,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    read::{Formed, Named, once, read_body},
+    read::{Formed, Named, NoBody, once, read_body},
     write::{answer, created},
 };
 use crate::{
@@ -69,6 +69,7 @@ pub(super) async fn complete(
     State(flow): State<Flow>,
     Extension(tenant): Extension<TenantId>,
     Named(order_id): Named<Uuid>,
+    _: NoBody,
 ) -> Result<Response, ApiError> {
     let done = flow.complete_order(&tenant, order_id).await?;
     let completing = Completing { order_id, correlation_id: done.correlation_id };

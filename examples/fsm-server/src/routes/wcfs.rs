@@ -12,7 +12,7 @@ use fsm_integration_core::{
 };
 use uuid::Uuid;
 
-use super::read::{Named, actor, read_body};
+use super::read::{Named, NoBody, actor, read_body};
 use crate::{
     edge::{ApiError, JsonBytes},
     flow::Flow,
@@ -68,6 +68,7 @@ pub(super) async fn resolve(
     Extension(tenant): Extension<TenantId>,
     Extension(correlation_id): Extension<CorrelationId>,
     Named((id, reserve_id)): Named<(Uuid, String)>,
+    _: NoBody,
 ) -> Result<Json<Wcf>, ApiError> {
     Ok(Json(flow.resolve_reserve(actor(tenant, correlation_id), id, reserve_id).await?))
 }
