@@ -179,30 +179,34 @@ async fn a_signed_update_changes_the_order_and_bad_ones_name_their_fields() {
     assert_eq!(send(&app, SalesSystem::Pyxis, "w-overtook", &early).await.status, 202);
 }
 
+/// How many records wait for another try.
+async fn waiting(app: &TestApp) -> i64 {
+    let count =
+        app.server().store().read(|db| Ok(db.query_row("SELECT count(*) FROM redeliveries", [], |row| row.get(0))?));
+    count.await.unwrap()
+}
+
 /// Callbacks that waited for the sales system while the order was called off: of an appointment, and of a failure.
 #[tokio::test]
 async fn what_waited_is_not_told_of_an_order_that_was_called_off() {
-    const APPOINTMENT: &str = "assignments.assignment.confirmed";
-    const FAILED: &str = "integration.sales.order.failed";
-    let app = TestApp::start().await;
-    app.inject(Fault::always("/pyxis/callback", FaultKind::status(503)));
+    let app = TestApp::with(|config| config.outbound.breaker_reset = Some(Duration::from_millis(20))).await;
+    app.inject(Fault::always("/pyxis", FaultKind::status(503)));
     let booked = app.scheduled(&an_order("PX-PARKED")).await;
     let mut unskilled = an_order("PX-PARKED-FAILED");
     unskilled["requiredSkills"] = json!(["UNDERWATER_WELDING"]);
     let failed = app.place(&unskilled).await;
-    for (placed, topic) in [(&booked, APPOINTMENT), (&failed, FAILED)] {
-        app.until(topic, async || (app.records(topic, placed).await.len() == 1).then_some(())).await;
-    }
-    app.until("refusals of both", async || (app.struck() >= 2).then_some(())).await;
-    app.until_idle().await;
+    app.until("both to wait", async || (waiting(&app).await == 2).then_some(())).await;
     for placed in [&booked, &failed] {
         let event = cancel(&app, &placed.external_id);
         assert_eq!(send(&app, SalesSystem::Pyxis, &placed.external_id, &event).await.status, 202);
         app.until_status(placed, "CANCELLED").await;
     }
     app.sim.clear_faults();
-    app.pass(5 * MINUTE);
-    app.until_idle().await;
+    let passing = async || {
+        app.pass(MINUTE);
+        (waiting(&app).await == 0).then_some(())
+    };
+    app.until("both to be tried again", passing).await;
     for placed in [&booked, &failed] {
         assert_eq!(app.told(&placed.external_id, |seen| Some(seen.deliveries().count())).unwrap_or(0), 0);
     }

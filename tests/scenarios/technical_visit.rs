@@ -67,6 +67,7 @@ async fn other_modifications_are_told_and_the_same_ones_are_not_told_again() {
     let told = app.told("PX-YES-BUT-MORE", |seen| Some(seen.modifications.clone())).unwrap();
     let told: Vec<_> = told.iter().map(|one| (&one.body["modifications"][0]["description"], one.copies)).collect();
     assert_eq!(told, [(&json!("a longer cable"), 1), (&json!("a lift"), 1)]);
+    assert_eq!(app.records("projects.tv_outcome.recorded", &placed).await.len(), 2);
     assert_eq!(app.tasks(&placed).await, ["TV_MODIFICATIONS", "TV_MODIFICATIONS"], "each has its price");
     app.well();
 }

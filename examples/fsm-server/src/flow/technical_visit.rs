@@ -12,11 +12,11 @@ use super::{Flow, group::Fact};
 use crate::store::{
     once::to_body,
     orders::{self, Status},
-    source,
+    reports, source,
 };
 
 impl Flow {
-    /// Records how the visit to a blocked order ended.
+    /// Records how the visit to a blocked order ended; the same again changes nothing.
     ///
     /// # Errors
     /// `NotFound`; `InvalidRequest` when the order does not wait for a visit.
@@ -37,9 +37,12 @@ impl Flow {
                     return Err(Error::new(ErrorKind::InvalidRequest, message));
                 }
                 let modifications = (outcome == TvOutcome::YesBut).then_some(modifications);
-                let which = which(outcome, modifications.as_deref())?;
+                let (which, now) = (which(outcome, modifications.as_deref())?, flow.store().now());
+                if !reports::insert(tx, order.id, &which, now)? {
+                    return Ok(());
+                }
                 let event = TvOutcomeRecorded {
-                    meta: order.next_event_of::<TvOutcomeRecorded>(tx, &which, flow.store().now())?,
+                    meta: order.next_event_of::<TvOutcomeRecorded>(tx, &which, now)?,
                     tv_service_order_id: order.derive("technical-visit"),
                     linked_installation_order_id: Some(order.id),
                     country_code: order.country_code.clone(),

@@ -21,10 +21,10 @@ use super::{
 use crate::{
     crash,
     store::{
-        audit, completions,
+        audit,
         once::{Made, Once, to_body},
         orders::{self, Order, Status},
-        source,
+        reports, source,
         tickets::{self, Ticket},
     },
 };
@@ -73,7 +73,7 @@ impl Flow {
                 if order.status == Status::Cancelled {
                     return Err(Error::new(ErrorKind::InvalidRequest, "the order was cancelled"));
                 }
-                let first = completions::mark(tx, order.id, flow.store().now())?;
+                let first = reports::insert(tx, order.id, OrderCompleted::TOPIC.as_str(), flow.store().now())?;
                 if first {
                     flow.publish_completed(tx, &order)?;
                 }

@@ -6,7 +6,6 @@
 pub mod acknowledgements;
 pub mod appointments;
 pub mod audit;
-pub mod completions;
 pub mod inventory;
 pub mod jobs;
 pub mod once;
@@ -14,6 +13,7 @@ pub mod orders;
 pub mod payments;
 pub mod probe;
 pub mod receipts;
+pub mod reports;
 pub mod tasks;
 pub mod tickets;
 pub mod wcfs;

@@ -145,10 +145,12 @@ CREATE TABLE payments (
     ready_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Sales orders that were completed: published once, however often it is asked.
-CREATE TABLE completions (
-    order_id     TEXT    PRIMARY KEY,
-    completed_at INTEGER NOT NULL
+-- What callers reported about orders: published once, however often it is said.
+CREATE TABLE order_reports (
+    order_id TEXT    NOT NULL,
+    what     TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (order_id, what)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE counters (
