@@ -133,6 +133,7 @@ async fn without_settings_it_is_off_and_says_so() {
     let app = TestApp::start().await;
     assert_eq!(ask(&app, "health").await["status"], "disabled");
     let asked = app.caller().post("/integrations/conexxus/sync", &json!({})).await;
-    asked.is_error(503, "SERVICE_UNAVAILABLE");
+    asked.is_error(404, "NOT_FOUND");
+    assert!(asked.text.contains("set conexxus.url and conexxus.api_key"), "{}", asked.text);
     assert_eq!(app.caller().get("/readyz").await.status, 200);
 }

@@ -35,11 +35,10 @@ impl Partners {
         if let Some(same) = present.as_ref().filter(|known| known.credentials == digest) {
             return Ok(same.adapter.clone());
         }
-        if present.is_some() {
+        let adapter = self.make_adapter(&credentials, erp.client.clone())?;
+        if present.replace(Present { credentials: digest, adapter: adapter.clone() }).is_some() {
             tracing::info!(%tenant, "the ERP is called with new credentials");
         }
-        let adapter = self.make_adapter(&credentials, erp.client.clone())?;
-        *present = Some(Present { credentials: digest, adapter: adapter.clone() });
         Ok(adapter)
     }
 

@@ -174,7 +174,7 @@ fn what_an_adapter_refuses_is_a_mistake() {
     ] {
         assert!(report.contains(part), "{part}\n{report}");
     }
-    assert!(!report.contains("short\"") && !report.contains("example.com"), "{report}");
+    assert!(!report.contains("short\"") && !report.contains("conexxus.example.com"), "{report}");
 }
 
 #[test]
