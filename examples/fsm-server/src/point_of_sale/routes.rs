@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{PointOfSale, health::HealthReport};
-use crate::{edge::ApiError, store::inventory::RunKind};
+use crate::{edge::ApiError, routes::NoBody, store::inventory::RunKind};
 
 /// The management routes; whoever mounts them authenticates the callers (F-X7).
 pub fn routes(point_of_sale: PointOfSale) -> Router {
@@ -60,7 +60,7 @@ async fn metrics(State(point_of_sale): State<PointOfSale>) -> Result<Json<Metric
     Ok(Json(Metrics { latest: history.latest().cloned(), history }))
 }
 
-async fn sync(State(point_of_sale): State<PointOfSale>) -> Result<impl IntoResponse, ApiError> {
+async fn sync(State(point_of_sale): State<PointOfSale>, _: NoBody) -> Result<impl IntoResponse, ApiError> {
     point_of_sale.ask_for_sync()?;
     Ok((StatusCode::ACCEPTED, Json(json!({"message": "Sync triggered", "status": "processing"}))))
 }

@@ -24,6 +24,7 @@ use axum::{
 };
 use fsm_integration_core::clock::WallClock;
 
+pub(crate) use self::read::NoBody;
 use crate::{
     config::Config,
     edge::{Edge, TenantKeys, TenantLimit},
