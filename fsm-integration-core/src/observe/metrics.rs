@@ -89,6 +89,45 @@ metrics_list! {
     /// Calls that a limiter refused, or would have in shadow mode.
     RATE_LIMITER_REFUSALS = Counter "rate_limiter_refusals_total" ["limiter", "mode"] Count
         "Calls over the limit (mode: enforced, shadow)";
+    /// How often a circuit breaker came into a state.
+    CIRCUIT_BREAKER_TRANSITIONS = Counter "circuit_breaker_transitions_total" ["adapter_id", "to"] Count
+        "Changes of a circuit breaker's state (to: closed, half_open, open)";
+    /// Failed attempts that were not repeated, by reason.
+    RETRIES_STOPPED = Counter "retries_stopped_total" ["adapter_id", "reason"] Count
+        "Failed attempts that were not repeated";
+    /// Calls that were dropped because their time was over.
+    TIMEOUTS = Counter "timeouts_total" ["name"] Count
+        "Calls that took too long";
+    /// Calls that found no place among those under way.
+    BULKHEAD_REFUSALS = Counter "bulkhead_refusals_total" ["name"] Count
+        "Calls refused because too many were under way";
+    /// The present limit of calls under way, where it adapts itself.
+    CONCURRENCY_LIMIT = Gauge "concurrency_limit" ["name"] Count
+        "Calls that may be under way at once";
+    /// Calls refused because the service behind was not ready.
+    LOAD_SHED = Counter "load_shed_total" ["name"] Count
+        "Calls refused because the service was not ready";
+    /// Second requests, sent and answered first.
+    HEDGES = Counter "hedges_total" ["name", "event"] Count
+        "Second requests for slow calls (event: sent, won)";
+    /// Failed calls that a fallback answered.
+    FALLBACKS = Counter "fallbacks_total" ["name"] Count
+        "Failed calls answered by their fallback";
+    /// Calls answered by another one under way.
+    COALESCED_CALLS = Counter "coalesced_calls_total" ["name"] Count
+        "Calls answered by one already under way";
+    /// Calls answered by a stored outcome.
+    IDEMPOTENCY_REPLAYS = Counter "idempotency_replays_total" ["name"] Count
+        "Calls answered by the stored outcome of an earlier one";
+    /// Calls refused for their idempotency key.
+    IDEMPOTENCY_REFUSALS = Counter "idempotency_refusals_total" ["name", "reason"] Count
+        "Calls refused for their idempotency key";
+    /// Leases lost while their work was under way.
+    IDEMPOTENCY_LEASES_LOST = Counter "idempotency_leases_lost_total" ["name"] Count
+        "Leases lost while their work was under way";
+    /// Webhooks refused, by reason.
+    WEBHOOK_REFUSALS = Counter "webhook_refusals_total" ["name", "reason"] Count
+        "Webhooks refused at verification";
 }
 
 /// Tells the installed recorder the unit and help of every metric; call it once, after installing one.

@@ -44,7 +44,7 @@ pub use self::{
     permit::{Outcome, Permit},
     registry::CircuitBreakerRegistry,
     service::CircuitBreakerService,
-    state::{CircuitSnapshot, CircuitState, Control},
+    state::{CircuitSnapshot, Control},
 };
 use self::{
     core::Core,
@@ -53,6 +53,7 @@ use self::{
 };
 #[cfg(doc)]
 use crate::error::ErrorClass;
+pub use crate::observe::CircuitState;
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},

@@ -1,12 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{
-    Decision, Quota,
-    cell::Cell,
-    gcra::Gcra,
-    origin::{Origin, nanos},
-};
-use crate::clock::{Clock, SystemClock};
+use super::{Decision, Quota, cell::Cell, gcra::Gcra};
+use crate::clock::{Clock, SystemClock, Ticks, nanos};
 
 /// A token bucket in this process: exact, lock-free.
 ///
@@ -27,7 +22,7 @@ struct Shared<C> {
     name: Box<str>,
     gcra: Gcra,
     cell: Cell,
-    origin: Origin<C>,
+    ticks: Ticks<C>,
 }
 
 impl TokenBucket {
@@ -41,8 +36,8 @@ impl TokenBucket {
 impl<C: Clock> TokenBucket<C> {
     /// Creates a full bucket with this clock, and a name for its metrics.
     pub fn with_clock(name: &str, quota: Quota, clock: C) -> Self {
-        let (gcra, origin) = (Gcra::new(&quota), Origin::new(clock));
-        Self(Arc::new(Shared { name: name.into(), gcra, cell: Cell::default(), origin }))
+        let (gcra, ticks) = (Gcra::new(&quota), Ticks::new(clock));
+        Self(Arc::new(Shared { name: name.into(), gcra, cell: Cell::default(), ticks }))
     }
 
     /// The name for its metrics.
@@ -54,7 +49,7 @@ impl<C: Clock> TokenBucket<C> {
     /// Takes `cost` tokens if they are there; a cost above the capacity is refused for ever.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Decision {
-        self.0.cell.decide(&self.0.gcra, self.0.origin.nanos(), cost).decision
+        self.0.cell.decide(&self.0.gcra, self.0.ticks.nanos(), cost).decision
     }
 
     /// Looks without taking.
@@ -69,7 +64,7 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Gives out nothing for a while, as the other side asked (requirement R11); then starts with one token.
     pub fn pause(&self, duration: Duration) {
-        let until = self.0.origin.nanos().saturating_add(nanos(duration));
+        let until = self.0.ticks.nanos().saturating_add(nanos(duration));
         self.0.cell.update(|full_at| self.0.gcra.pause(full_at, until));
     }
 }

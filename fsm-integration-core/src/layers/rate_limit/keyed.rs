@@ -13,10 +13,9 @@ use super::{
     Decision, Quota,
     cell::Cell,
     gcra::Gcra,
-    origin::{Origin, nanos},
     shard::{Lookup, Shard},
 };
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Ticks, nanos};
 
 /// A token bucket for each key, as for each tenant; exact, capped, and it forgets who is idle.
 ///
@@ -43,7 +42,7 @@ struct Shared<K, C> {
     shards: Box<[Mutex<Shard<K>>]>,
     overflow: Cell,
     hasher: DefaultHashBuilder,
-    origin: Origin<C>,
+    ticks: Ticks<C>,
 }
 
 /// Enough that threads rarely meet, few enough that each shard is worth its cap.
@@ -71,7 +70,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             overflow: Cell::default(),
             hasher: DefaultHashBuilder::default(),
-            origin: Origin::new(clock),
+            ticks: Ticks::new(clock),
         }))
     }
 
@@ -109,7 +108,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
 
     /// Gives the key nothing for a while, as the other side asked; only if it is known.
     pub fn pause(&self, key: &K, duration: Duration) {
-        let until = self.0.origin.nanos().saturating_add(nanos(duration));
+        let until = self.0.ticks.nanos().saturating_add(nanos(duration));
         self.update(key, |gcra, full_at| gcra.pause(full_at, until));
     }
 
@@ -131,8 +130,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Shared { gcra, hasher, overflow, origin, .. } = &*self.0;
-        let (now, hash) = (origin.nanos(), hasher.hash_one(key));
+        let Shared { gcra, hasher, overflow, ticks, .. } = &*self.0;
+        let (now, hash) = (ticks.nanos(), hasher.hash_one(key));
         let lookup = Lookup { hash, key, make, hasher };
         let verdict = self.shard(hash).lock().decide(lookup, gcra, now, cost);
         verdict.unwrap_or_else(|| overflow.decide(gcra, now, cost)).decision

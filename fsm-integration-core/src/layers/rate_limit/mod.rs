@@ -16,7 +16,6 @@ mod headers;
 mod keyed;
 mod layer;
 mod limit;
-mod origin;
 mod quota;
 mod service;
 mod shard;

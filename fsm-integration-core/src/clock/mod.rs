@@ -1,4 +1,13 @@
 //! Time as a parameter: monotonic for durations, wall clock for dates, both replaceable.
+//!
+//! | clock | one look (x86-64 Linux) | resolution | for |
+//! |---|---|---|---|
+//! | [`SystemClock`] | 22 ns | a nanosecond | the default; obeys tokio's paused time |
+//! | [`CoarseClock`] | 3 ns | 1 to 10 ms | handles that every call of a busy service passes |
+//! | [`VirtualClock`](crate::testing::VirtualClock) | | | tests |
+
+mod coarse;
+mod ticks;
 
 use std::{
     future::Future,
@@ -7,6 +16,9 @@ use std::{
 };
 
 use jiff::Timestamp;
+
+pub use self::coarse::CoarseClock;
+pub(crate) use self::ticks::Ticks;
 
 /// A future that ends when a point in time is reached.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -17,6 +29,43 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The present instant.
     fn now(&self) -> Instant;
+
+    /// The present, as a point to count nanoseconds from.
+    #[inline]
+    fn origin(&self) -> Origin {
+        Origin { instant: self.now(), reading: 0 }
+    }
+
+    /// Nanoseconds since an [`origin`](Self::origin) of this clock or of a clone; 584 years at most.
+    ///
+    /// What state machines count in. A clock that counts by itself answers without the detour over [`Instant`].
+    #[inline]
+    fn nanos_since(&self, origin: &Origin) -> u64 {
+        nanos(self.now().saturating_duration_since(origin.instant))
+    }
+}
+
+/// Where a [`Clock`] began to count for somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    instant: Instant,
+    /// The same point as the clock itself counts, if it does.
+    reading: u64,
+}
+
+impl Origin {
+    /// The instant it stands for.
+    #[must_use]
+    pub const fn instant(&self) -> Instant {
+        self.instant
+    }
+}
+
+/// A duration in nanoseconds; a longer one becomes the longest, 584 years.
+#[must_use]
+#[inline]
+pub const fn nanos(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
 }
 
 /// Wall-clock time, for what is written down, signed or due at a date.
@@ -33,6 +82,7 @@ pub trait WallClock: Send + Sync + std::fmt::Debug + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[inline]
     fn now(&self) -> Instant {
         tokio::time::Instant::now().into_std()
     }

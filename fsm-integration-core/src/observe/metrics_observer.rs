@@ -1,0 +1,72 @@
+use super::{
+    Observation, Observer,
+    metrics::{
+        BULKHEAD_REFUSALS, CIRCUIT_BREAKER_TRANSITIONS, COALESCED_CALLS, CONCURRENCY_LIMIT, FALLBACKS, HEDGES,
+        IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS, INTEGRATION_CIRCUIT_BREAKER_STATE,
+        INTEGRATION_RETRIES, LOAD_SHED, Metric, RATE_LIMITER_DEGRADED, RATE_LIMITER_REFUSALS, RETRIES_STOPPED,
+        TIMEOUTS, WEBHOOK_REFUSALS, counter, gauge,
+    },
+};
+
+/// Counts decisions with whichever [`metrics`] recorder is installed.
+///
+/// The state gauge of a circuit breaker is written by the breaker's latest change only if changes are told in their
+/// order, which the breaker sees to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MetricsObserver;
+
+impl Observer for MetricsObserver {
+    fn observe(&self, name: &str, observation: &Observation) {
+        match *observation {
+            Observation::CircuitChanged { to, .. } => {
+                set(&INTEGRATION_CIRCUIT_BREAKER_STATE, [name], to.gauge());
+                count(&CIRCUIT_BREAKER_TRANSITIONS, [name, to.label()]);
+            }
+            Observation::CircuitRefused { .. } | Observation::CircuitWouldRefuse => {}
+            Observation::RetryScheduled { .. } => count(&INTEGRATION_RETRIES, [name]),
+            Observation::RetryStopped { reason, .. } => count(&RETRIES_STOPPED, [name, reason]),
+            Observation::RateLimited { shadow, .. } => {
+                count(&RATE_LIMITER_REFUSALS, [name, if shadow { "shadow" } else { "enforced" }]);
+            }
+            Observation::RateLimiterDegraded { degraded } => {
+                set(&RATE_LIMITER_DEGRADED, [name], f64::from(u8::from(degraded)));
+            }
+            Observation::TimedOut { .. } => count(&TIMEOUTS, [name]),
+            Observation::BulkheadRefused { .. } => count(&BULKHEAD_REFUSALS, [name]),
+            Observation::ConcurrencyLimitChanged { limit } => set(&CONCURRENCY_LIMIT, [name], limit as f64),
+            Observation::LoadShed => count(&LOAD_SHED, [name]),
+            Observation::HedgeSent { .. } => count(&HEDGES, [name, "sent"]),
+            Observation::HedgeWon => count(&HEDGES, [name, "won"]),
+            Observation::FellBack { .. } => count(&FALLBACKS, [name]),
+            Observation::Coalesced => count(&COALESCED_CALLS, [name]),
+            Observation::IdempotencyReplayed => count(&IDEMPOTENCY_REPLAYS, [name]),
+            Observation::IdempotencyRefused { reason } => count(&IDEMPOTENCY_REFUSALS, [name, reason]),
+            Observation::IdempotencyLeaseLost => count(&IDEMPOTENCY_LEASES_LOST, [name]),
+            Observation::WebhookRefused { reason } => count(&WEBHOOK_REFUSALS, [name, reason]),
+        }
+    }
+}
+
+fn count<const N: usize>(metric: &Metric, labels: [&str; N]) {
+    counter(&metric.key(labels)).increment(1);
+}
+
+fn set<const N: usize>(metric: &Metric, labels: [&str; N], value: f64) {
+    gauge(&metric.key(labels)).set(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{CircuitState, recorder::Seen};
+
+    #[test]
+    fn a_change_of_state_sets_the_gauge_and_is_counted() {
+        let seen = Seen::default();
+        let change = Observation::CircuitChanged { from: CircuitState::Closed, to: CircuitState::Open, sequence: 1 };
+        metrics::with_local_recorder(&seen, || MetricsObserver.observe("erp", &change));
+        let expected =
+            [("circuit_breaker_transitions_total erp open", 1.0), ("integration_circuit_breaker_state erp", 2.0)];
+        assert_eq!(seen.take(), expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+}

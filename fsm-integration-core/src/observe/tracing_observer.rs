@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use super::{CircuitState, Observation, Observer};
+
+/// Logs decisions with [`tracing`]: what an operator must act on as `warn`, changes as `info`, the rest as `debug`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TracingObserver;
+
+impl Observer for TracingObserver {
+    fn observe(&self, name: &str, observation: &Observation) {
+        match *observation {
+            Observation::CircuitChanged { from, to, .. } => log_change(name, from, to),
+            Observation::CircuitRefused { .. } => {}
+            Observation::CircuitWouldRefuse => {
+                tracing::debug!(circuit_breaker.name = name, "the circuit breaker would refuse this call");
+            }
+            Observation::RetryScheduled { attempt, delay, class } => tracing::debug!(
+                adapter.id = name,
+                retry.attempt = attempt,
+                retry.delay_ms = millis(delay),
+                error.class = class.label(),
+                "an attempt failed and will be repeated"
+            ),
+            Observation::RetryStopped { attempt, class, reason } => tracing::debug!(
+                adapter.id = name,
+                retry.attempt = attempt,
+                retry.stop = reason,
+                error.class = class.label(),
+                "an attempt failed and will not be repeated"
+            ),
+            Observation::RateLimited { retry_after, shadow } => tracing::debug!(
+                rate_limiter.name = name,
+                rate_limiter.retry_after_ms = retry_after.map(millis),
+                rate_limiter.shadow = shadow,
+                "the rate limiter had no token for a call"
+            ),
+            Observation::RateLimiterDegraded { degraded: true } => {
+                tracing::warn!(rate_limiter.name = name, "the rate limiter decides without its shared store");
+            }
+            Observation::RateLimiterDegraded { degraded: false } => {
+                tracing::info!(rate_limiter.name = name, "the rate limiter's shared store answers again");
+            }
+            Observation::TimedOut { after } => {
+                tracing::debug!(timeout.name = name, timeout.after_ms = millis(after), "a call took too long");
+            }
+            Observation::BulkheadRefused { limit } => {
+                tracing::debug!(bulkhead.name = name, bulkhead.limit = limit, "too many calls are under way");
+            }
+            Observation::ConcurrencyLimitChanged { limit } => {
+                tracing::debug!(concurrency.name = name, concurrency.limit = limit, "the concurrency limit changed");
+            }
+            Observation::LoadShed => tracing::debug!(load_shed.name = name, "a call was refused under load"),
+            Observation::HedgeSent { after } => {
+                tracing::debug!(hedge.name = name, hedge.after_ms = millis(after), "a second request was sent");
+            }
+            Observation::HedgeWon => tracing::debug!(hedge.name = name, "the second request answered first"),
+            Observation::FellBack { class } => {
+                tracing::debug!(fallback.name = name, error.class = class.label(), "the fallback answered");
+            }
+            Observation::Coalesced => {
+                tracing::trace!(coalesce.name = name, "a call was answered by one under way");
+            }
+            Observation::IdempotencyReplayed => {
+                tracing::debug!(idempotency.name = name, "an earlier outcome was replayed");
+            }
+            Observation::IdempotencyRefused { reason } => {
+                tracing::debug!(idempotency.name = name, idempotency.reason = reason, "a call was refused for its key");
+            }
+            Observation::IdempotencyLeaseLost => tracing::error!(
+                idempotency.name = name,
+                "the lease was lost while the work was under way: another owner may do the same work"
+            ),
+            Observation::WebhookRefused { reason } => {
+                tracing::warn!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
+            }
+        }
+    }
+}
+
+fn log_change(name: &str, from: CircuitState, to: CircuitState) {
+    let (from, label) = (from.label(), to.label());
+    match to {
+        CircuitState::Open => tracing::warn!(
+            circuit_breaker.name = name,
+            circuit_breaker.from = from,
+            circuit_breaker.to = label,
+            "the circuit breaker refuses calls"
+        ),
+        CircuitState::HalfOpen => tracing::info!(
+            circuit_breaker.name = name,
+            circuit_breaker.from = from,
+            circuit_breaker.to = label,
+            "the circuit breaker probes"
+        ),
+        CircuitState::Closed => tracing::info!(
+            circuit_breaker.name = name,
+            circuit_breaker.from = from,
+            circuit_breaker.to = label,
+            "the circuit breaker lets calls through"
+        ),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
