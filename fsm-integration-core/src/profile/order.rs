@@ -1,18 +1,23 @@
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
+use jiff::SignedDuration;
 use tower::{Layer, ServiceBuilder};
 
 use super::{Handles, OutboundConfig};
-use crate::layers::{
-    circuit_breaker::{CircuitBreakerLayer, CircuitBreakerService},
-    instrument::InstrumentService,
-    rate_limit::{RateLimitLayer, RateLimitService},
-    retry::{RetryLayer, RetryService},
-    timeout::{DeadlineLayer, DeadlineService, Timeout, TimeoutLayer},
+use crate::{
+    clock::{Clock, SystemClock},
+    layers::{
+        circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService},
+        instrument::InstrumentService,
+        rate_limit::{RateLimitLayer, RateLimitService, TokenBucket},
+        retry::{RetryLayer, RetryService},
+        timeout::{DeadlineLayer, DeadlineService, Timeout, TimeoutLayer},
+    },
 };
 
 /// A client with everything around it that an attempt and its repetition need.
-pub type Protected<S> = DeadlineService<RetryService<CircuitBreakerService<RateLimitService<Timeout<S>>>>>;
+pub type Protected<S, C = SystemClock> =
+    DeadlineService<RetryService<CircuitBreakerService<RateLimitService<Timeout<S>, TokenBucket<C>>, C>, C>>;
 
 /// Stacks the layers around a client; [`describe`] tells the order and why.
 ///
@@ -24,10 +29,15 @@ pub type Protected<S> = DeadlineService<RetryService<CircuitBreakerService<RateL
 /// ([`HasContext`](crate::layers::instrument::HasContext)); [`http::Request`] and
 /// [`Call`](crate::adapter::Call) do. The client's error must be able to carry the layers' refusals;
 /// [`Error`](crate::error::Error) and [`BoxError`](crate::error::BoxError) are.
-pub fn stack<S, I, G>(config: &OutboundConfig, handles: &Handles<I, G>, client: S) -> InstrumentService<I::Service>
+pub fn stack<S, I, G, C>(
+    config: &OutboundConfig,
+    handles: &Handles<I, G, C>,
+    client: S,
+) -> InstrumentService<I::Service, C>
 where
     G: Layer<S>,
-    I: Layer<Protected<G::Service>>,
+    I: Layer<Protected<G::Service, C>>,
+    C: Clock,
 {
     // The reasons stand in `ORDER`.
     ServiceBuilder::new()
@@ -42,35 +52,87 @@ where
         .service(client)
 }
 
+/// One layer's place in the stack.
+struct Place {
+    layer: &'static str,
+    /// What is set about it, if anything.
+    settings: fn(&OutboundConfig) -> Option<String>,
+    reason: &'static str,
+}
+
 /// The layers, outermost first, and why each stands where it does.
-const ORDER: [(&str, &str); 9] = [
-    ("instrument", "sees what the caller sees: one call, whatever happens inside"),
-    ("idempotency", "a replayed answer costs no deadline, no token and no attempt"),
-    ("total deadline", "bounds attempts and waits together"),
-    ("retry", "each attempt passes everything below; its waits are timed by nothing below"),
-    ("circuit breaker", "counts attempts, not calls; its refusal ends the retries"),
-    ("rate limit", "a refused call takes no token; a missing token is neutral to the breaker"),
-    ("attempt timeout", "times the partner alone; the breaker outside counts it"),
-    ("sign", "each attempt is signed at its own time"),
-    ("client", "sends it"),
+const ORDER: [Place; 9] = [
+    Place {
+        layer: "instrument",
+        settings: |_| None,
+        reason: "sees what the caller sees: one call, whatever happens inside",
+    },
+    Place {
+        layer: "idempotency",
+        settings: |_| None,
+        reason: "a replayed answer costs no deadline, no token and no attempt",
+    },
+    Place {
+        layer: "total deadline",
+        settings: |config| Some(text(config.total_deadline)),
+        reason: "bounds attempts and waits together",
+    },
+    Place {
+        layer: "retry",
+        settings: |OutboundConfig { retry, .. }| {
+            let (first, last) = (text(retry.initial_delay), text(retry.max_delay));
+            Some(format!("{} times, waits {first} to {last}, x {}", retry.max_retries, retry.multiplier))
+        },
+        reason: "each attempt passes everything below; its waits are timed by nothing below",
+    },
+    Place {
+        layer: "circuit breaker",
+        settings: |OutboundConfig { circuit_breaker, .. }| {
+            let CircuitBreakerConfig { failure_threshold, reset_timeout, .. } = circuit_breaker;
+            Some(format!("{failure_threshold} failures open it for {}", text(*reset_timeout)))
+        },
+        reason: "counts attempts, not calls; its refusal ends the retries",
+    },
+    Place {
+        layer: "rate limit",
+        settings: |OutboundConfig { rate_limit, .. }| {
+            Some(format!("{} at once, {} a second", rate_limit.capacity, rate_limit.per_second))
+        },
+        reason: "a refused call takes no token; a missing token is neutral to the breaker",
+    },
+    Place {
+        layer: "attempt timeout",
+        settings: |config| Some(text(config.attempt_timeout)),
+        reason: "times the partner alone; the breaker outside counts it",
+    },
+    Place { layer: "sign", settings: |_| None, reason: "each attempt is signed at its own time" },
+    Place { layer: "client", settings: |_| None, reason: "sends it" },
 ];
 
-/// The order of the stack, a line each, with the reason.
+/// The stack that these settings make, outermost layer first: a line each, with its settings and its reason.
 ///
 /// ```
-/// let order = fsm_integration_core::profile::describe();
-/// assert!(order.starts_with("1. instrument: "));
+/// use fsm_integration_core::profile::{Profile, describe};
+///
+/// let stack = describe(&Profile::ErpSystem.config());
+/// assert!(stack.starts_with("1. instrument: sees what the caller sees"));
+/// assert!(stack.contains("3. total deadline (2m 50s): bounds attempts and waits together"));
 /// ```
 #[must_use]
-pub fn describe() -> String {
-    let mut text = String::new();
-    for (number, (layer, reason)) in (1..).zip(ORDER) {
-        writeln!(text, "{number}. {layer}: {reason}").expect("a string takes everything");
+pub fn describe(config: &OutboundConfig) -> String {
+    let mut lines = String::new();
+    for (number, Place { layer, settings, reason }) in (1..).zip(&ORDER) {
+        let settings = settings(config).map(|settings| format!(" ({settings})")).unwrap_or_default();
+        writeln!(lines, "{number}. {layer}{settings}: {reason}").expect("a string takes everything");
     }
-    text
+    lines
+}
+
+fn text(duration: Duration) -> String {
+    SignedDuration::try_from(duration).map_or_else(|_| "for ever".to_owned(), |duration| format!("{duration:#}"))
 }
 
 #[cfg(test)]
 pub(super) fn layers() -> impl Iterator<Item = &'static str> {
-    ORDER.into_iter().map(|(layer, _)| layer)
+    ORDER.iter().map(|place| place.layer)
 }

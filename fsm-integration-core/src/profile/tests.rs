@@ -104,7 +104,7 @@ fn the_stack_has_the_order_that_it_describes() {
     assert!(types.iter().map(|(_, name)| place(name)).is_sorted(), "{stacked}");
     let described: Vec<_> = order::layers().filter(|layer| types.iter().any(|(known, _)| known == layer)).collect();
     assert_eq!(described, types.map(|(layer, _)| layer));
-    assert_eq!(describe().lines().count(), 9);
+    assert_eq!(describe(&config).lines().count(), 9);
 }
 
 #[tokio::test(start_paused = true)]
