@@ -22,6 +22,10 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
+    /// Every class, in the order of declaration.
+    pub const ALL: [Self; 6] =
+        [Self::Transient, Self::Throttled, Self::Timeout, Self::Permanent, Self::Open, Self::Cancelled];
+
     /// Whether trying again within the same call makes sense.
     #[must_use]
     pub const fn is_retryable(self) -> bool {

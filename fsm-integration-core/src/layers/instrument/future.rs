@@ -49,9 +49,13 @@ impl<C: Clock> Recorder<C> {
         &self.span
     }
 
+    #[inline]
     fn record(&mut self, outcome: Outcome) {
         self.done = true;
         self.subject.series.record(outcome, self.clock.now().saturating_duration_since(self.began));
+        if self.span.is_disabled() {
+            return;
+        }
         self.span.record("status", outcome.status());
         match outcome.error_type() {
             None => self.span.record("otel.status_code", "OK"),

@@ -40,48 +40,56 @@ impl Outcome {
     }
 }
 
-const ENDS: [Outcome; 8] = [
-    Outcome::Failure(ErrorClass::Transient),
-    Outcome::Failure(ErrorClass::Throttled),
-    Outcome::Failure(ErrorClass::Timeout),
-    Outcome::Failure(ErrorClass::Permanent),
-    Outcome::Failure(ErrorClass::Open),
-    Outcome::Cancelled,
-    Outcome::Panicked,
-    Outcome::Success,
-];
+/// The keys of one end of a call.
+#[derive(Debug)]
+struct End {
+    requests: Key,
+    errors: Option<Key>,
+}
 
-/// Keys by the word that they differ in.
+/// The keys of every end, found by a place instead of a comparison of words.
 #[derive(Debug)]
 pub(super) struct Series {
-    requests: Vec<(&'static str, Key)>,
-    errors: Vec<(&'static str, Key)>,
+    success: End,
+    cancelled: End,
+    panicked: End,
+    /// In the order of [`ErrorClass::ALL`].
+    failures: [End; ErrorClass::ALL.len()],
     duration: Key,
 }
 
 impl Series {
     pub(super) fn new(adapter_id: &str) -> Self {
-        let request = |status| (status, INTEGRATION_REQUESTS.key([adapter_id, status]));
-        let error = |error_type| (error_type, INTEGRATION_ERRORS.key([adapter_id, error_type]));
+        let end = |outcome: Outcome| End {
+            requests: INTEGRATION_REQUESTS.key([adapter_id, outcome.status()]),
+            errors: outcome.error_type().map(|error_type| INTEGRATION_ERRORS.key([adapter_id, error_type])),
+        };
         Self {
-            requests: ["success", "failure", "cancelled"].map(request).into(),
-            errors: ENDS.into_iter().filter_map(Outcome::error_type).map(error).collect(),
+            success: end(Outcome::Success),
+            cancelled: end(Outcome::Cancelled),
+            panicked: end(Outcome::Panicked),
+            failures: ErrorClass::ALL.map(|class| end(Outcome::Failure(class))),
             duration: INTEGRATION_REQUEST_DURATION.key([adapter_id]),
         }
     }
 
+    #[inline]
     pub(super) fn record(&self, outcome: Outcome, took: Duration) {
+        let end = self.end(outcome);
         histogram(&self.duration).record(took.as_secs_f64());
-        count(&self.requests, outcome.status());
-        if let Some(error_type) = outcome.error_type() {
-            count(&self.errors, error_type);
+        counter(&end.requests).increment(1);
+        if let Some(errors) = &end.errors {
+            counter(errors).increment(1);
         }
     }
-}
 
-fn count(keys: &[(&'static str, Key)], word: &str) {
-    if let Some((_, key)) = keys.iter().find(|(known, _)| *known == word) {
-        counter(key).increment(1);
+    fn end(&self, outcome: Outcome) -> &End {
+        match outcome {
+            Outcome::Success => &self.success,
+            Outcome::Cancelled => &self.cancelled,
+            Outcome::Panicked => &self.panicked,
+            Outcome::Failure(class) => &self.failures[class as usize],
+        }
     }
 }
 
@@ -90,12 +98,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_outcome_has_its_series() {
+    fn every_class_of_failure_has_its_series() {
         let series = Series::new("erp");
-        for outcome in ENDS {
-            assert!(series.requests.iter().any(|(status, _)| *status == outcome.status()), "{outcome:?}");
-            let known = |word| series.errors.iter().any(|(error_type, _)| *error_type == word);
-            assert!(outcome.error_type().is_none_or(known), "{outcome:?}");
+        for class in ErrorClass::ALL {
+            let errors = series.end(Outcome::Failure(class)).errors.as_ref().expect("a series");
+            assert!(errors.labels().any(|label| label.value() == class.label()), "{class:?}");
         }
     }
 }
