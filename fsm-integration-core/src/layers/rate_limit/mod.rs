@@ -9,6 +9,8 @@
 
 mod bucket;
 mod cell;
+mod config;
+mod costed;
 mod decision;
 mod future;
 pub mod gcra;
@@ -16,22 +18,27 @@ mod headers;
 mod keyed;
 mod layer;
 mod limit;
+mod queue;
 mod quota;
 mod service;
 mod shard;
 mod store;
+mod wait;
 
 pub use self::{
     bucket::TokenBucket,
+    config::WaitConfig,
+    costed::Costed,
     decision::Decision,
     future::RateLimitFuture,
     headers::headers,
-    keyed::KeyedTokenBucket,
+    keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
     store::RateLimitStore,
+    wait::Acquire,
 };
 
 #[cfg(test)]
