@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},
+    error::RateLimited,
     observe::Observers,
 };
 
@@ -102,7 +103,7 @@ impl<C: Clock> TokenBucket<C> {
     /// woken by who goes before them. A clock that tokio's paused time does not move does not shorten the wait.
     ///
     /// # Errors
-    /// The future's: [`RateLimited`](crate::error::RateLimited), at once, when the wait would be longer, the line is full, or the cost exceeds the
+    /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
     /// capacity; and while it waits, when a pause or a charge makes the wait too long.
     pub fn acquire_within(&self, cost: u32, config: WaitConfig) -> Acquire<Self> {
         let alone = self.waiting() == 0;
@@ -149,6 +150,17 @@ impl<C: Clock> TokenBucket<C> {
     pub(super) fn attempt(&self, cost: u32) -> Attempt {
         let Shared { cell, gcra, ticks, .. } = &*self.shared;
         cell.attempt(gcra, ticks.nanos(), cost)
+    }
+
+    /// Takes as many tokens as there are from `least` to `most`.
+    pub(super) fn take_up_to(&self, least: u32, most: u32) -> Result<u32, RateLimited> {
+        let (gcra, now) = (&self.shared.gcra, self.nanos());
+        self.shared.cell.update(|full_at| gcra.take_up_to(full_at, now, least, most))
+    }
+
+    /// Nanoseconds since it was made.
+    pub(super) fn nanos(&self) -> u64 {
+        self.shared.ticks.nanos()
     }
 
     /// Changes the bucket and wakes whom that concerns.

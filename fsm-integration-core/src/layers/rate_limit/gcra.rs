@@ -113,6 +113,15 @@ impl Gcra {
         }
     }
 
+    /// Takes as many tokens as there are from `least` to `most`; tells how many, and the state after it.
+    pub(super) fn take_up_to(&self, full_at: u64, now: u64, least: u32, most: u32) -> Result<(u32, u64), RateLimited> {
+        let taken = self.tell(&self.attempt(full_at, now, 0)).remaining.min(most);
+        if taken < least {
+            return self.attempt(full_at, now, least).into_result().map(|()| (0, full_at));
+        }
+        Ok((taken, self.charge(full_at, now, taken)))
+    }
+
     /// Takes the tokens ahead of time if they will be there within `longest` nanoseconds, or tells how long it would be.
     ///
     /// Whoever comes later finds them taken, so that nobody overtakes; [`due`](Self::due) says when they are there.

@@ -17,6 +17,8 @@ pub mod gcra;
 mod headers;
 mod keyed;
 mod layer;
+mod lease;
+mod leased;
 mod limit;
 mod queue;
 mod quota;
@@ -34,6 +36,7 @@ pub use self::{
     headers::headers,
     keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
+    leased::{LeaseConfig, LeasedBucket},
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
