@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use tower::Layer;
 
-use super::{Costed, Keyed, KeyedTokenBucket, RateLimitService, TokenBucket, WaitConfig, service::Mode};
+use super::{
+    Costed, Keyed, KeyedTokenBucket, RateLimitService, Shared, StoreLimiter, TokenBucket, WaitConfig, service::Mode,
+};
 
 /// Keeps calls to a limit: refuses at once, with a hint when to come back, what no token is left for, or lets it wait.
 ///
@@ -73,6 +75,16 @@ impl<K, F, C> RateLimitLayer<Keyed<K, F, C>> {
     /// Creates a layer over a bucket for each key; `key_of` is any `Fn(&Request) -> K`.
     pub const fn keyed(buckets: KeyedTokenBucket<K, C>, key_of: F) -> Self {
         Self::new(Keyed::new(buckets, key_of))
+    }
+}
+
+impl<S, F, C> RateLimitLayer<Shared<S, F, C>> {
+    /// Creates a layer over buckets that many processes share; `key_of` is any `Fn(&Request) -> Arc<str>`.
+    ///
+    /// The answer of the store is awaited, its tokens are not: a call that finds none is refused, [`wait`](Self::wait)
+    /// or not.
+    pub const fn shared(limiter: StoreLimiter<S, C>, key_of: F) -> Self {
+        Self::new(Shared::new(limiter, key_of))
     }
 }
 

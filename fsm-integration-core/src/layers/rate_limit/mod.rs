@@ -15,6 +15,7 @@ mod decision;
 mod future;
 pub mod gcra;
 mod headers;
+mod health;
 mod keyed;
 mod layer;
 mod lease;
@@ -22,14 +23,17 @@ mod leased;
 mod limit;
 mod queue;
 mod quota;
+mod refusals;
 mod service;
 mod shard;
+mod shared;
 mod store;
+mod store_limiter;
 mod wait;
 
 pub use self::{
     bucket::TokenBucket,
-    config::WaitConfig,
+    config::{OnStoreError, StoreLimiterConfig, WaitConfig},
     costed::Costed,
     decision::Decision,
     future::RateLimitFuture,
@@ -40,7 +44,9 @@ pub use self::{
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
+    shared::Shared,
     store::RateLimitStore,
+    store_limiter::StoreLimiter,
     wait::Acquire,
 };
 

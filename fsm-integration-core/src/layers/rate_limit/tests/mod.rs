@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
+mod degrading;
 mod leasing;
 mod quotas;
 mod waiting;
