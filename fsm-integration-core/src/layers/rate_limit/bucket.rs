@@ -1,9 +1,21 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, task::Waker, time::Duration};
 
-use super::{Decision, Quota, cell::Cell, gcra::Gcra};
-use crate::clock::{Clock, SystemClock, Ticks, nanos};
+use parking_lot::Mutex;
 
-/// A token bucket in this process: exact, lock-free.
+use super::{
+    Acquire, Decision, Quota, WaitConfig,
+    cell::Cell,
+    gcra::{Attempt, Gcra},
+    queue::Queue,
+    wait::{NO_PLACE, State, Visit, Waited},
+};
+use crate::{
+    clock::{Clock, SystemClock, Ticks},
+    error::RateLimited,
+    observe::Observers,
+};
+
+/// A token bucket in this process: exact, lock-free, with a fair line for who wants to wait.
 ///
 /// Clones share it.
 ///
@@ -11,18 +23,26 @@ use crate::clock::{Clock, SystemClock, Ticks, nanos};
 /// use std::num::NonZeroU32;
 /// use fsm_integration_core::layers::rate_limit::{Quota, TokenBucket};
 ///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 /// let quota = Quota::per_second(NonZeroU32::new(2).unwrap(), NonZeroU32::MIN);
 /// let bucket = TokenBucket::new(quota);
 /// assert!(bucket.try_acquire(2).allowed);
 /// assert!(bucket.try_acquire(1).retry_after.is_some());
+///
+/// bucket.acquire(1).await.expect("a second is less than what a call waits at most");
+/// # }
 /// ```
-pub struct TokenBucket<C = SystemClock>(Arc<Shared<C>>);
+pub struct TokenBucket<C = SystemClock> {
+    shared: Arc<Shared<C>>,
+    observers: Observers,
+}
 
 struct Shared<C> {
-    name: Box<str>,
-    gcra: Gcra,
     cell: Cell,
+    gcra: Gcra,
     ticks: Ticks<C>,
+    name: Box<str>,
+    queue: Mutex<Queue>,
 }
 
 impl TokenBucket {
@@ -36,20 +56,67 @@ impl TokenBucket {
 impl<C: Clock> TokenBucket<C> {
     /// Creates a full bucket with this clock, and a name for its metrics.
     pub fn with_clock(name: &str, quota: Quota, clock: C) -> Self {
-        let (gcra, ticks) = (Gcra::new(&quota), Ticks::new(clock));
-        Self(Arc::new(Shared { name: name.into(), gcra, cell: Cell::default(), ticks }))
+        let shared = Shared {
+            cell: Cell::default(),
+            gcra: Gcra::new(&quota),
+            ticks: Ticks::new(clock),
+            name: name.into(),
+            queue: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared), observers: Observers::default() }
+    }
+
+    /// Tells these of refusals by the layers that this handle and clones of it are given to.
+    #[must_use]
+    pub fn with_observers(self, observers: Observers) -> Self {
+        Self { observers, ..self }
     }
 
     /// The name for its metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.shared.name
+    }
+
+    pub(super) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     /// Takes `cost` tokens if they are there; a cost above the capacity is refused for ever.
+    ///
+    /// While somebody waits in line, the tokens that are there or flow in are taken already: nobody overtakes.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Decision {
-        self.0.cell.decide(&self.0.gcra, self.0.ticks.nanos(), cost).decision
+        self.shared.gcra.tell(&self.attempt(cost))
+    }
+
+    /// Takes `cost` tokens as soon as they are there, first come, first served; waits as [`WaitConfig::default`] says.
+    ///
+    /// See [`acquire_within`](Self::acquire_within).
+    pub fn acquire(&self, cost: u32) -> Acquire<Self> {
+        self.acquire_within(cost, WaitConfig::default())
+    }
+
+    /// Takes `cost` tokens as soon as they are there, first come, first served.
+    ///
+    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer, the others are
+    /// woken by who goes before them. A clock that tokio's paused time does not move does not shorten the wait.
+    ///
+    /// # Errors
+    /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
+    /// capacity; and while it waits, when a pause or a charge makes the wait too long.
+    pub fn acquire_within(&self, cost: u32, config: WaitConfig) -> Acquire<Self> {
+        let alone = self.waiting() == 0;
+        if alone && self.attempt(cost).into_result().is_ok() {
+            return Acquire::told(self.clone(), cost, Ok(()));
+        }
+        Acquire::join(self.clone(), cost, config, NO_PLACE)
+    }
+
+    /// How many wait in line.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.queue.lock().len()
     }
 
     /// Looks without taking.
@@ -57,26 +124,69 @@ impl<C: Clock> TokenBucket<C> {
         self.try_acquire(0)
     }
 
-    /// Gives `cost` tokens back, for a call that was allowed but not made.
+    /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
     pub fn refund(&self, cost: u32) {
-        self.0.cell.update(|full_at| self.0.gcra.refund(full_at, cost));
+        self.change(|visit| {
+            visit.refund(cost);
+            visit.queue.wake_first()
+        });
     }
 
-    /// Gives out nothing for a while, as the other side asked (requirement R11); then starts with one token.
+    /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
+    ///
+    /// The bucket may get into debt, which it pays back from what flows in before it gives out anything.
+    pub fn charge(&self, cost: u32) {
+        self.change(|visit| visit.charge(cost));
+    }
+
+    /// Gives out nothing for a while, as the other side asked (requirement R11); then starts with one token, or with
+    /// the first in line.
     pub fn pause(&self, duration: Duration) {
-        let until = self.0.ticks.nanos().saturating_add(nanos(duration));
-        self.0.cell.update(|full_at| self.0.gcra.pause(full_at, until));
+        self.change(|visit| visit.pause(duration));
+    }
+
+    /// Decides, without what only some callers want to be told.
+    #[inline]
+    pub(super) fn attempt(&self, cost: u32) -> Attempt {
+        let Shared { cell, gcra, ticks, .. } = &*self.shared;
+        cell.attempt(gcra, ticks.nanos(), cost)
+    }
+
+    /// Takes as many tokens as there are from `least` to `most`.
+    pub(super) fn take_up_to(&self, least: u32, most: u32) -> Result<u32, RateLimited> {
+        let (gcra, now) = (&self.shared.gcra, self.nanos());
+        self.shared.cell.update(|full_at| gcra.take_up_to(full_at, now, least, most))
+    }
+
+    /// Nanoseconds since it was made.
+    pub(super) fn nanos(&self) -> u64 {
+        self.shared.ticks.nanos()
+    }
+
+    /// Changes the bucket and wakes whom that concerns.
+    fn change<W: IntoIterator<Item = Waker>>(&self, change: impl FnOnce(&mut Visit<'_>) -> W) {
+        let woken = self.visit(change).into_iter().flatten();
+        woken.for_each(Waker::wake);
+    }
+}
+
+impl<C: Clock> Waited for TokenBucket<C> {
+    fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
+        let Shared { cell, gcra, ticks, queue, .. } = &*self.shared;
+        let mut queue = queue.lock();
+        Some(visit(&mut Visit { queue: &mut queue, gcra, now: ticks.nanos(), state: State::Shared(cell) }))
     }
 }
 
 impl<C> Clone for TokenBucket<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), observers: self.observers.clone() }
     }
 }
 
 impl<C> fmt::Debug for TokenBucket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenBucket").field("name", &self.0.name).field("gcra", &self.0.gcra).finish_non_exhaustive()
+        let shared = &*self.shared;
+        f.debug_struct("TokenBucket").field("name", &shared.name).field("gcra", &shared.gcra).finish_non_exhaustive()
     }
 }

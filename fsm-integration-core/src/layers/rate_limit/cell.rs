@@ -1,31 +1,44 @@
 //! One bucket's state, shared by threads: governor's cell under our own decision.
 
+use std::fmt;
+
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 
-use super::gcra::{Gcra, Verdict};
+use super::gcra::{Attempt, Gcra};
 
 /// A bucket's state as one atomic number.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Cell(InMemoryState);
 
 impl Cell {
-    /// Decides and keeps the new state in one atomic step.
+    /// Decides and keeps the new state in one atomic step; what changes nothing writes nothing.
     #[inline]
-    pub(super) fn decide(&self, gcra: &Gcra, now: u64, cost: u32) -> Verdict {
-        let result = self.0.measure_and_replace(&NotKeyed::NonKey, |full_at| {
-            let verdict = gcra.decide(full_at.map_or(0, u64::from), now, cost);
-            // What changes nothing is an `Err`, which leaves the cell alone.
-            if verdict.decision.allowed && cost > 0 { Ok((verdict, verdict.full_at.into())) } else { Err(verdict) }
+    pub(super) fn attempt(&self, gcra: &Gcra, now: u64, cost: u32) -> Attempt {
+        let result = self.update(|full_at| {
+            let attempt = gcra.attempt(full_at, now, cost);
+            if attempt.takes(cost) { Ok((attempt, attempt.full_at)) } else { Err(attempt) }
         });
         match result {
-            Ok(verdict) | Err(verdict) => verdict,
+            Ok(attempt) | Err(attempt) => attempt,
         }
     }
 
-    /// Replaces the state by what the function makes of it.
-    pub(super) fn update(&self, change: impl Fn(u64) -> u64) {
-        let replace = |full_at: Option<_>| Ok::<_, ()>(((), change(full_at.map_or(0, u64::from)).into()));
-        // The closure never refuses.
-        let _ = self.0.measure_and_replace(&NotKeyed::NonKey, replace);
+    pub(super) fn get(&self) -> u64 {
+        let looked = self.update(Err::<((), u64), _>);
+        looked.expect_err("the closure keeps nothing")
+    }
+
+    /// Replaces the state by what the function makes of it; an error leaves it alone.
+    #[inline]
+    pub(super) fn update<T, E>(&self, change: impl Fn(u64) -> Result<(T, u64), E>) -> Result<T, E> {
+        self.0.measure_and_replace(&NotKeyed::NonKey, |full_at| {
+            change(full_at.map_or(0, u64::from)).map(|(told, full_at)| (told, full_at.into()))
+        })
+    }
+}
+
+impl fmt::Debug for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -7,28 +7,39 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use tower::Service;
 
-use super::Limit;
+use super::{
+    Limit,
+    service::{Mode, tell},
+};
 use crate::error::{Classify, ErrorClass, RateLimited};
 
 pin_project! {
-    /// A call that was let through, or its refusal.
+    /// A call that was let through, waits for its tokens, or its refusal.
     #[must_use = "futures do nothing unless polled"]
-    pub struct RateLimitFuture<F, Req, L>
+    pub struct RateLimitFuture<S, Req, L>
     where
+        S: Service<Req>,
         L: Limit<Req>,
     {
         #[pin]
-        state: State<F>,
+        state: State<S, Req, L>,
         feedback: Option<Feedback<L, L::Key>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
+    enum State<S, Req, L>
+    where
+        S: Service<Req>,
+        L: Limit<Req>,
+    {
         Refused { refusal: RateLimited },
-        Calling { #[pin] call: F },
+        // Boxed, so that calls that do not wait are not as large as those that do.
+        Queued { queued: Option<Box<Queued<S, Req, L, L::Key, L::Waiting>>> },
+        Calling { #[pin] call: S::Future },
     }
 }
 
@@ -39,13 +50,44 @@ pub(super) struct Feedback<L, K> {
     pub(super) max_pause: Duration,
 }
 
-impl<F, Req, L: Limit<Req>> RateLimitFuture<F, Req, L> {
+/// A call in line.
+pub(super) struct Queued<S, Req, L, K, W> {
+    pub(super) waiting: W,
+    pub(super) inner: S,
+    pub(super) request: Req,
+    pub(super) limit: L,
+    pub(super) key: K,
+    pub(super) mode: Mode,
+}
+
+impl<S: Service<Req>, Req, L: Limit<Req>> RateLimitFuture<S, Req, L> {
     pub(super) const fn refused(refusal: RateLimited) -> Self {
         Self { state: State::Refused { refusal }, feedback: None }
     }
 
-    pub(super) const fn calling(call: F, feedback: Option<Feedback<L, L::Key>>) -> Self {
+    pub(super) fn queued(queued: Queued<S, Req, L, L::Key, L::Waiting>) -> Self {
+        Self { state: State::Queued { queued: Some(Box::new(queued)) }, feedback: None }
+    }
+
+    #[inline]
+    pub(super) const fn calling(call: S::Future, feedback: Option<Feedback<L, L::Key>>) -> Self {
         Self { state: State::Calling { call }, feedback }
+    }
+}
+
+impl<S: Service<Req>, Req, L: Limit<Req>> Queued<S, Req, L, L::Key, L::Waiting> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RateLimited>> {
+        let result = ready!(Pin::new(&mut self.waiting).poll(cx));
+        let shadow = self.mode.shadow;
+        let Err(refusal) = result else { return Poll::Ready(Ok(())) };
+        tell(&self.limit, refusal, shadow);
+        Poll::Ready(if shadow { Ok(()) } else { Err(refusal) })
+    }
+
+    fn begin(self) -> (S::Future, Option<Feedback<L, L::Key>>) {
+        let Self { mut inner, request, limit, key, mode, .. } = self;
+        let feedback = mode.max_pause.map(|max_pause| Feedback { limit, key, max_pause });
+        (inner.call(request), feedback)
     }
 }
 
@@ -63,19 +105,31 @@ impl<L, K> Feedback<L, K> {
     }
 }
 
-impl<F, Req, L, T, E> Future for RateLimitFuture<F, Req, L>
+impl<S, Req, L> Future for RateLimitFuture<S, Req, L>
 where
-    F: Future<Output = Result<T, E>>,
-    E: From<RateLimited> + Classify,
+    S: Service<Req, Error: From<RateLimited> + Classify>,
     L: Limit<Req>,
 {
-    type Output = Result<T, E>;
+    type Output = Result<S::Response, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let result = match this.state.project() {
-            StateProjection::Refused { refusal } => return Poll::Ready(Err((*refusal).into())),
-            StateProjection::Calling { call } => ready!(call.poll(cx)),
+        let mut this = self.project();
+        let result = loop {
+            match this.state.as_mut().project() {
+                StateProjection::Calling { call } => break ready!(call.poll(cx)),
+                StateProjection::Refused { refusal } => return Poll::Ready(Err((*refusal).into())),
+                StateProjection::Queued { queued } => {
+                    let waits = queued.as_mut().expect("polled after it ended");
+                    if let Err(refusal) = ready!(waits.poll(cx)) {
+                        *queued = None;
+                        return Poll::Ready(Err(refusal.into()));
+                    }
+                    let (call, feedback) = queued.take().expect("it was there").begin();
+                    *this.feedback = feedback;
+                    this.state.set(State::Calling { call });
+                }
+            }
         };
         if let (Err(error), Some(feedback)) = (&result, this.feedback) {
             feedback.pause_if_asked(error);
@@ -84,7 +138,7 @@ where
     }
 }
 
-impl<F, Req, L: Limit<Req>> fmt::Debug for RateLimitFuture<F, Req, L> {
+impl<S: Service<Req>, Req, L: Limit<Req>> fmt::Debug for RateLimitFuture<S, Req, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimitFuture").finish_non_exhaustive()
     }

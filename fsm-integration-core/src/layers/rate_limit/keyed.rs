@@ -3,6 +3,7 @@ use std::{
     fmt,
     hash::{BuildHasher, Hash},
     sync::Arc,
+    task::Waker,
     time::Duration,
 };
 
@@ -10,19 +11,25 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::Mutex;
 
 use super::{
-    Decision, Quota,
+    Acquire, Decision, Quota, WaitConfig,
     cell::Cell,
-    gcra::Gcra,
+    gcra::{Attempt, Gcra},
     shard::{Lookup, Shard},
+    wait::{NO_PLACE, Visit, Waited},
 };
-use crate::clock::{Clock, SystemClock, Ticks, nanos};
+use crate::{
+    clock::{Clock, SystemClock, Ticks},
+    observe::Observers,
+};
 
 /// A token bucket for each key, as for each tenant; exact, capped, and it forgets who is idle.
 ///
 /// Clones share it. A key is forgotten once its bucket is full again, which changes no decision. When
 /// `max_keys` are busy at once, keys beyond them share one more bucket: memory stays bounded, nobody is
 /// unlimited, and who is known is not disturbed. Take keys from authentication, never from what a caller
-/// may invent.
+/// may invent. A `u64` key takes at most 48 bytes.
+///
+/// [`set_quota`](Self::set_quota) gives a key a quota of its own, at any time.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -34,11 +41,13 @@ use crate::clock::{Clock, SystemClock, Ticks, nanos};
 /// assert!(!buckets.try_acquire(&"acme", 1).allowed);
 /// assert!(buckets.try_acquire(&"globex", 1).allowed);
 /// ```
-pub struct KeyedTokenBucket<K, C = SystemClock>(Arc<Shared<K, C>>);
+pub struct KeyedTokenBucket<K, C = SystemClock> {
+    shared: Arc<Shared<K, C>>,
+    observers: Observers,
+}
 
 struct Shared<K, C> {
     name: Box<str>,
-    gcra: Gcra,
     shards: Box<[Mutex<Shard<K>>]>,
     overflow: Cell,
     hasher: DefaultHashBuilder,
@@ -63,27 +72,39 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let shards = (max_keys / MIN_KEYS_PER_SHARD).clamp(1, MAX_SHARDS);
         // A power of two, so that choosing one is a mask.
         let shards = 1 << shards.ilog2();
-        let shard = || Mutex::new(Shard::new(max_keys / shards));
-        Self(Arc::new(Shared {
+        let gcra = Gcra::new(&quota);
+        let shard = || Mutex::new(Shard::new(gcra, max_keys / shards));
+        let shared = Shared {
             name: name.into(),
-            gcra: Gcra::new(&quota),
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             overflow: Cell::default(),
             hasher: DefaultHashBuilder::default(),
             ticks: Ticks::new(clock),
-        }))
+        };
+        Self { shared: Arc::new(shared), observers: Observers::default() }
+    }
+
+    /// Tells these of refusals by the layers that this handle and clones of it are given to.
+    #[must_use]
+    pub fn with_observers(self, observers: Observers) -> Self {
+        Self { observers, ..self }
     }
 
     /// The name for their metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.shared.name
+    }
+
+    pub(super) fn observers(&self) -> &Observers {
+        &self.observers
     }
 
     /// Takes `cost` tokens of the key's bucket if they are there.
     #[inline]
     pub fn try_acquire(&self, key: &K, cost: u32) -> Decision {
-        self.acquire(key, cost, K::clone)
+        let (attempt, gcra) = self.decide(key, cost, K::clone);
+        gcra.tell(&attempt)
     }
 
     /// As [`try_acquire`](Self::try_acquire), making the owned key only when it is new.
@@ -93,7 +114,35 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q> + for<'a> From<&'a Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.acquire(key, cost, |key| K::from(key))
+        let (attempt, gcra) = self.decide(key, cost, |key| K::from(key));
+        gcra.tell(&attempt)
+    }
+
+    /// Takes `cost` tokens of the key's bucket as soon as they are there, first come, first served.
+    ///
+    /// As [`TokenBucket::acquire_within`](super::TokenBucket::acquire_within), with a line for each key. For a key beyond
+    /// `max_keys` nobody waits.
+    ///
+    /// # Errors
+    /// The future's: [`RateLimited`](crate::error::RateLimited) when the wait would be longer, the line is full, or the
+    /// cost exceeds the capacity.
+    pub fn acquire_within(&self, key: &K, cost: u32, config: WaitConfig) -> Acquire<KeyLine<K, C>>
+    where
+        K: Unpin,
+    {
+        let line = KeyLine { buckets: self.clone(), key: key.clone() };
+        let result = if self.waiting(key) == 0 { self.attempt(key, cost).into_result() } else { Err(NO_PLACE) };
+        match result {
+            Ok(()) => Acquire::told(line, cost, result),
+            Err(refusal) => Acquire::join(line, cost, config, refusal),
+        }
+    }
+
+    /// How many wait for the key's tokens.
+    #[must_use]
+    pub fn waiting(&self, key: &K) -> usize {
+        let lookup = self.lookup(key);
+        self.shard(lookup.hash).lock().waiting(lookup.hash, key)
     }
 
     /// Looks at the key's bucket without taking.
@@ -101,21 +150,59 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         self.try_acquire(key, 0)
     }
 
-    /// Gives `cost` tokens back, for a call that was allowed but not made.
+    /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
     pub fn refund(&self, key: &K, cost: u32) {
-        self.update(key, |gcra, full_at| gcra.refund(full_at, cost));
+        let refund = |visit: &mut Visit<'_>| {
+            visit.refund(cost);
+            visit.queue.wake_first()
+        };
+        let lookup = self.lookup(key);
+        let mut shard = self.shard(lookup.hash).lock();
+        // Who is not known has a full bucket.
+        let known = shard.knows(lookup.hash, key);
+        let woken = if known { shard.visit(&lookup, self.shared.ticks.nanos(), refund) } else { None };
+        drop(shard);
+        woken.flatten().into_iter().for_each(Waker::wake);
     }
 
-    /// Gives the key nothing for a while, as the other side asked; only if it is known.
+    /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
+    ///
+    /// The key's bucket may get into debt. A key beyond `max_keys` is not charged.
+    pub fn charge(&self, key: &K, cost: u32) {
+        let woken = self.visit(key, |visit| visit.charge(cost));
+        woken.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Gives the key nothing for a while, as the other side asked; a key beyond `max_keys` is not paused.
     pub fn pause(&self, key: &K, duration: Duration) {
-        let until = self.0.ticks.nanos().saturating_add(nanos(duration));
-        self.update(key, |gcra, full_at| gcra.pause(full_at, until));
+        let woken = self.visit(key, |visit| visit.pause(duration));
+        woken.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Gives the key a quota of its own, or with `None` the common one again, from now on.
+    ///
+    /// What the key used stays used: half a bucket stays half a bucket of tokens, as far as the new one holds them; a
+    /// pause or a debt stays as long as it was. Such quotas are kept until they are taken back, beside `max_keys`: they
+    /// are for whom you know, as tenants with a plan.
+    pub fn set_quota(&self, key: &K, quota: Option<Quota>) {
+        let (lookup, gcra) = (self.lookup(key), quota.as_ref().map(Gcra::new));
+        self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.shared.ticks.nanos());
+    }
+
+    /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part of
+    /// the keys after the other.
+    pub fn set_default_quota(&self, quota: Quota) {
+        let Shared { shards, hasher, ticks, .. } = &*self.shared;
+        let gcra = Gcra::new(&quota);
+        for shard in shards {
+            shard.lock().set_default(gcra, hasher, ticks.nanos());
+        }
     }
 
     /// How many keys are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|shard| shard.lock().len()).sum()
+        self.shared.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     /// Whether no key is remembered.
@@ -124,43 +211,70 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         self.len() == 0
     }
 
+    /// Decides, without what only some callers want to be told.
     #[inline]
-    fn acquire<Q>(&self, key: &Q, cost: u32, make: impl FnOnce(&Q) -> K) -> Decision
+    pub(super) fn attempt(&self, key: &K, cost: u32) -> Attempt {
+        self.decide(key, cost, K::clone).0
+    }
+
+    #[inline]
+    fn decide<Q>(&self, key: &Q, cost: u32, make: impl FnOnce(&Q) -> K) -> (Attempt, Gcra)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let Shared { gcra, hasher, overflow, ticks, .. } = &*self.0;
-        let (now, hash) = (ticks.nanos(), hasher.hash_one(key));
-        let lookup = Lookup { hash, key, make, hasher };
-        let verdict = self.shard(hash).lock().decide(lookup, gcra, now, cost);
-        verdict.unwrap_or_else(|| overflow.decide(gcra, now, cost)).decision
+        let (lookup, now) = (self.lookup(key), self.shared.ticks.nanos());
+        let (attempt, gcra) = self.shard(lookup.hash).lock().attempt(&lookup, make, now, cost);
+        let attempt = attempt.unwrap_or_else(|| self.shared.overflow.attempt(&gcra, now, cost));
+        (attempt, gcra)
     }
 
-    fn update(&self, key: &K, change: impl Fn(&Gcra, u64) -> u64) {
-        let hash = self.0.hasher.hash_one(key);
-        self.shard(hash).lock().update(hash, key, |full_at| change(&self.0.gcra, full_at));
+    fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
+        let lookup = self.lookup(key);
+        self.shard(lookup.hash).lock().visit(&lookup, self.shared.ticks.nanos(), visit)
+    }
+
+    #[inline]
+    fn lookup<'a, Q: Hash + ?Sized>(&'a self, key: &'a Q) -> Lookup<'a, Q> {
+        let hasher = &self.shared.hasher;
+        Lookup { hash: hasher.hash_one(key), key, hasher }
     }
 
     /// From the middle of the hash: the map uses both ends.
+    #[inline]
     fn shard(&self, hash: u64) -> &Mutex<Shard<K>> {
-        let shards = &self.0.shards;
+        let shards = &self.shared.shards;
         &shards[(hash >> 32) as usize & (shards.len() - 1)]
+    }
+}
+
+/// One key's bucket, as who waits for its tokens holds it.
+#[derive(Debug)]
+pub struct KeyLine<K, C = SystemClock> {
+    buckets: KeyedTokenBucket<K, C>,
+    key: K,
+}
+
+impl<K: Clone, C> Clone for KeyLine<K, C> {
+    fn clone(&self) -> Self {
+        Self { buckets: self.buckets.clone(), key: self.key.clone() }
+    }
+}
+
+impl<K: Hash + Eq + Clone + Unpin, C: Clock> Waited for KeyLine<K, C> {
+    fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
+        self.buckets.visit(&self.key, visit)
     }
 }
 
 impl<K, C> Clone for KeyedTokenBucket<K, C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), observers: self.observers.clone() }
     }
 }
 
 impl<K, C> fmt::Debug for KeyedTokenBucket<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = &*self.0;
-        f.debug_struct("KeyedTokenBucket")
-            .field("name", &shared.name)
-            .field("gcra", &shared.gcra)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyedTokenBucket").field("name", &self.shared.name).finish_non_exhaustive()
     }
 }

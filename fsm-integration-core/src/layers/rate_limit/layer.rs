@@ -2,9 +2,30 @@ use std::time::Duration;
 
 use tower::Layer;
 
-use super::{Keyed, KeyedTokenBucket, RateLimitService, TokenBucket, service::Mode};
+use super::{
+    Costed, Keyed, KeyedTokenBucket, RateLimitService, Shared, StoreLimiter, TokenBucket, WaitConfig, service::Mode,
+};
 
-/// Refuses outbound calls that no token is left for, with a hint when to come back.
+/// Keeps calls to a limit: refuses at once, with a hint when to come back, what no token is left for, or lets it wait.
+///
+/// ```
+/// use std::{num::NonZeroU32, time::Duration};
+/// use fsm_integration_core::{error::Error, layers::rate_limit::{Quota, RateLimitLayer, TokenBucket}};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let bucket = TokenBucket::new(Quota::per_second(NonZeroU32::MIN, NonZeroU32::MIN));
+/// let partner = service_fn(|_: &str| async { Ok::<_, Error>("done") });
+///
+/// let refusing = RateLimitLayer::new(bucket.clone()).layer(partner);
+/// assert!(refusing.clone().oneshot("first").await.is_ok());
+/// assert_eq!(refusing.oneshot("second").await.unwrap_err().retry_after(), Some(Duration::from_secs(1)));
+///
+/// // The same bucket, for calls that have the time.
+/// let waiting = RateLimitLayer::new(bucket).wait(Duration::from_secs(10), 100).layer(partner);
+/// assert!(waiting.oneshot("third").await.is_ok());
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct RateLimitLayer<L = TokenBucket> {
     limit: L,
@@ -14,7 +35,25 @@ pub struct RateLimitLayer<L = TokenBucket> {
 impl<L> RateLimitLayer<L> {
     /// Creates a layer over a bucket; layers made from clones of one bucket share it.
     pub const fn new(limit: L) -> Self {
-        Self { limit, mode: Mode { shadow: false, max_pause: None } }
+        Self { limit, mode: Mode { shadow: false, max_pause: None, wait: None } }
+    }
+
+    /// Lets a call wait for its token, first come, first served, instead of refusing it; default: never.
+    ///
+    /// At most `max_waiting` calls wait, none longer than `max_wait`: what would have to is refused at once. Place a
+    /// layer that waits *outside* a circuit breaker that counts slow calls. In shadow mode nobody waits.
+    #[must_use]
+    pub const fn wait(mut self, max_wait: Duration, max_waiting: usize) -> Self {
+        self.mode.wait = Some(WaitConfig { max_wait, max_waiting });
+        self
+    }
+
+    /// Lets a request cost what the function says; default: one token.
+    ///
+    /// A request that costs more than the capacity is refused for ever, one that costs nothing is let through while the
+    /// bucket is not in debt.
+    pub fn cost<F>(self, cost_of: F) -> RateLimitLayer<Costed<L, F>> {
+        RateLimitLayer { limit: Costed::new(self.limit, cost_of), mode: self.mode }
     }
 
     /// Counts what would be refused, but lets it through, to try a limit out (requirement R10).
@@ -36,6 +75,16 @@ impl<K, F, C> RateLimitLayer<Keyed<K, F, C>> {
     /// Creates a layer over a bucket for each key; `key_of` is any `Fn(&Request) -> K`.
     pub const fn keyed(buckets: KeyedTokenBucket<K, C>, key_of: F) -> Self {
         Self::new(Keyed::new(buckets, key_of))
+    }
+}
+
+impl<S, F, C> RateLimitLayer<Shared<S, F, C>> {
+    /// Creates a layer over buckets that many processes share; `key_of` is any `Fn(&Request) -> Arc<str>`.
+    ///
+    /// The answer of the store is awaited, its tokens are not: a call that finds none is refused, [`wait`](Self::wait)
+    /// or not.
+    pub const fn shared(limiter: StoreLimiter<S, C>, key_of: F) -> Self {
+        Self::new(Shared::new(limiter, key_of))
     }
 }
 

@@ -1,21 +1,40 @@
-use std::{fmt, hash::Hash, time::Duration};
+use std::{fmt, future::Future, hash::Hash, time::Duration};
 
-use super::{Decision, KeyedTokenBucket, TokenBucket};
-use crate::clock::{Clock, SystemClock};
+use super::{Acquire, KeyLine, KeyedTokenBucket, TokenBucket, WaitConfig};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::RateLimited,
+    observe::Observers,
+};
 
 /// What the layer asks about each request; [`TokenBucket`] and [`Keyed`] answer.
 pub trait Limit<Req>: Clone {
     /// What tells one caller's bucket from another's.
     type Key;
 
+    /// Waits for tokens.
+    type Waiting: Future<Output = Result<(), RateLimited>> + Unpin;
+
     /// The name for metrics.
     fn name(&self) -> &str;
+
+    /// Who is told of refusals.
+    fn observers(&self) -> &Observers;
 
     /// The request's key.
     fn key(&self, request: &Req) -> Self::Key;
 
-    /// Takes one token of the key's bucket if it is there.
-    fn try_acquire(&self, key: &Self::Key) -> Decision;
+    /// How many tokens the request costs.
+    fn cost(&self, request: &Req) -> u32 {
+        let _ = request;
+        1
+    }
+
+    /// Takes tokens of the key's bucket if they are there; `None` when only [`acquire`](Self::acquire) can tell.
+    fn try_acquire(&self, key: &Self::Key, cost: u32) -> Option<Result<(), RateLimited>>;
+
+    /// Takes tokens of the key's bucket when they are there.
+    fn acquire(&self, key: &Self::Key, cost: u32, config: WaitConfig) -> Self::Waiting;
 
     /// Gives the key nothing for a while.
     fn pause(&self, key: &Self::Key, duration: Duration);
@@ -41,15 +60,26 @@ impl<Req, K, F: Fn(&Req) -> K> KeyOf<Req> for F {
 /// One bucket for every request.
 impl<Req, C: Clock> Limit<Req> for TokenBucket<C> {
     type Key = ();
+    type Waiting = Acquire<Self>;
 
     fn name(&self) -> &str {
         Self::name(self)
     }
 
+    fn observers(&self) -> &Observers {
+        Self::observers(self)
+    }
+
+    #[inline]
     fn key(&self, _: &Req) {}
 
-    fn try_acquire(&self, (): &()) -> Decision {
-        Self::try_acquire(self, 1)
+    #[inline]
+    fn try_acquire(&self, (): &(), cost: u32) -> Option<Result<(), RateLimited>> {
+        Some(self.attempt(cost).into_result())
+    }
+
+    fn acquire(&self, (): &(), cost: u32, config: WaitConfig) -> Acquire<Self> {
+        self.acquire_within(cost, config)
     }
 
     fn pause(&self, (): &(), duration: Duration) {
@@ -73,22 +103,33 @@ impl<K, F, C> Keyed<K, F, C> {
 
 impl<Req, K, F, C> Limit<Req> for Keyed<K, F, C>
 where
-    K: Hash + Eq + Clone,
+    K: Hash + Eq + Clone + Unpin,
     F: KeyOf<Req, Key = K> + Clone,
     C: Clock,
 {
     type Key = K;
+    type Waiting = Acquire<KeyLine<K, C>>;
 
     fn name(&self) -> &str {
         self.buckets.name()
     }
 
+    fn observers(&self) -> &Observers {
+        self.buckets.observers()
+    }
+
+    #[inline]
     fn key(&self, request: &Req) -> K {
         self.key_of.key_of(request)
     }
 
-    fn try_acquire(&self, key: &K) -> Decision {
-        self.buckets.try_acquire(key, 1)
+    #[inline]
+    fn try_acquire(&self, key: &K, cost: u32) -> Option<Result<(), RateLimited>> {
+        Some(self.buckets.attempt(key, cost).into_result())
+    }
+
+    fn acquire(&self, key: &K, cost: u32, config: WaitConfig) -> Self::Waiting {
+        self.buckets.acquire_within(key, cost, config)
     }
 
     fn pause(&self, key: &K, duration: Duration) {

@@ -9,29 +9,45 @@
 
 mod bucket;
 mod cell;
+mod config;
+mod costed;
 mod decision;
 mod future;
 pub mod gcra;
 mod headers;
+mod health;
 mod keyed;
 mod layer;
+mod lease;
+mod leased;
 mod limit;
+mod queue;
 mod quota;
+mod refusals;
 mod service;
 mod shard;
+mod shared;
 mod store;
+mod store_limiter;
+mod wait;
 
 pub use self::{
     bucket::TokenBucket,
+    config::{OnStoreError, StoreLimiterConfig, WaitConfig},
+    costed::Costed,
     decision::Decision,
     future::RateLimitFuture,
     headers::headers,
-    keyed::KeyedTokenBucket,
+    keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
+    leased::{LeaseConfig, LeasedBucket},
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
+    shared::Shared,
     store::RateLimitStore,
+    store_limiter::StoreLimiter,
+    wait::Acquire,
 };
 
 #[cfg(test)]

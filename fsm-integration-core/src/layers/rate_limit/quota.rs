@@ -69,4 +69,13 @@ impl Quota {
     pub const fn period(&self) -> Duration {
         self.period
     }
+
+    /// The part of one of so many instances that share the quota but do not ask each other.
+    ///
+    /// Together they let through the same over time; of a capacity below their number each still gets one.
+    #[must_use]
+    pub fn share(&self, instances: NonZeroU32) -> Self {
+        let capacity = NonZeroU32::new(self.capacity() / instances).unwrap_or(NonZeroU32::MIN);
+        Self { capacity, period: self.period.saturating_mul(instances.get()), ..*self }
+    }
 }

@@ -1,15 +1,18 @@
 use std::{
+    mem,
     task::{Context, Poll},
     time::Duration,
 };
 
-use metrics::counter;
 use tower::Service;
 
-use super::{Limit, RateLimitFuture, TokenBucket, future::Feedback};
+use super::{
+    Limit, RateLimitFuture, TokenBucket, WaitConfig,
+    future::{Feedback, Queued},
+};
 use crate::{
     error::{Classify, RateLimited},
-    observe::metrics::RATE_LIMITER_REFUSALS,
+    observe::Observation,
 };
 
 /// What a layer does besides refusing.
@@ -17,12 +20,13 @@ use crate::{
 pub(super) struct Mode {
     pub(super) shadow: bool,
     pub(super) max_pause: Option<Duration>,
+    pub(super) wait: Option<WaitConfig>,
 }
 
-/// Takes a token for each request, and refuses with [`RateLimited`] when there is none.
+/// Takes tokens for each request; when there are none, refuses with [`RateLimited`] or waits for them.
 ///
-/// It does not wait: a retry layer outside does, so that no wait is timed as a slow call. A call that was
-/// dropped keeps its token, because the other side may have seen it.
+/// By default it does not wait: a retry layer outside does, so that no wait is timed as a slow call. A call that was
+/// dropped keeps its token, because the other side may have seen it; one that was dropped while it waited gives it back.
 #[derive(Debug, Clone)]
 pub struct RateLimitService<S, L = TokenBucket> {
     inner: S,
@@ -38,31 +42,74 @@ impl<S, L> RateLimitService<S, L> {
 
 impl<S, Req, L> Service<Req> for RateLimitService<S, L>
 where
-    S: Service<Req, Error: From<RateLimited> + Classify>,
+    S: Service<Req, Error: From<RateLimited> + Classify> + Clone,
     L: Limit<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = RateLimitFuture<S::Future, Req, L>;
+    type Future = RateLimitFuture<S, Req, L>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let key = self.limit.key(&request);
-        if let Err(refusal) = self.limit.try_acquire(&key).into_result() {
-            count_refusal(self.limit.name(), self.mode.shadow);
-            if !self.mode.shadow {
-                return RateLimitFuture::refused(refusal);
-            }
+        let (key, cost) = (self.limit.key(&request), self.limit.cost(&request));
+        match self.limit.try_acquire(&key, cost) {
+            Some(Ok(())) => self.begin(request, key),
+            Some(Err(refusal)) => self.refuse(refusal, request, key, cost),
+            None => self.wait(request, key, cost, WaitConfig::default()),
         }
-        let feedback = self.mode.max_pause.map(|max_pause| Feedback { limit: self.limit.clone(), key, max_pause });
-        RateLimitFuture::calling(self.inner.call(request), feedback)
     }
 }
 
-fn count_refusal(limiter: &str, shadow: bool) {
-    let mode = if shadow { "shadow" } else { "enforced" };
-    counter!(RATE_LIMITER_REFUSALS.name, "limiter" => limiter.to_owned(), "mode" => mode).increment(1);
+impl<S, L> RateLimitService<S, L> {
+    #[inline]
+    fn begin<Req>(&mut self, request: Req, key: L::Key) -> RateLimitFuture<S, Req, L>
+    where
+        S: Service<Req>,
+        L: Limit<Req>,
+    {
+        let feedback = self.mode.max_pause.map(|max_pause| Feedback { limit: self.limit.clone(), key, max_pause });
+        RateLimitFuture::calling(self.inner.call(request), feedback)
+    }
+
+    #[cold]
+    fn refuse<Req>(&mut self, refusal: RateLimited, request: Req, key: L::Key, cost: u32) -> RateLimitFuture<S, Req, L>
+    where
+        S: Service<Req> + Clone,
+        L: Limit<Req>,
+    {
+        match self.mode {
+            Mode { shadow: true, .. } => {
+                tell(&self.limit, refusal, true);
+                self.begin(request, key)
+            }
+            Mode { wait: Some(config), .. } => self.wait(request, key, cost, config),
+            _ => {
+                tell(&self.limit, refusal, false);
+                RateLimitFuture::refused(refusal)
+            }
+        }
+    }
+
+    fn wait<Req>(&mut self, request: Req, key: L::Key, cost: u32, config: WaitConfig) -> RateLimitFuture<S, Req, L>
+    where
+        S: Service<Req> + Clone,
+        L: Limit<Req>,
+    {
+        let waiting = self.limit.acquire(&key, cost, config);
+        // The instance that is ready waits with the request; the clone must be readied anew.
+        let clone = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, clone);
+        let (limit, mode) = (self.limit.clone(), self.mode);
+        RateLimitFuture::queued(Queued { waiting, inner, request, limit, key, mode })
+    }
+}
+
+pub(super) fn tell<Req>(limit: &impl Limit<Req>, refusal: RateLimited, shadow: bool) {
+    let observation = Observation::RateLimited { retry_after: refusal.retry_after, shadow };
+    limit.observers().observe(limit.name(), observation);
 }

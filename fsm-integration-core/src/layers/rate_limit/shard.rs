@@ -1,10 +1,17 @@
 //! A part of the keyed map: states by key, a cap, and eviction of who is idle; takes `now`, does no I/O.
 
-use std::hash::{BuildHasher, Hash};
+use std::{
+    borrow::Borrow,
+    hash::{BuildHasher, Hash},
+};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::gcra::{Gcra, Verdict};
+use super::{
+    gcra::{Attempt, Gcra},
+    queue::Queue,
+    wait::{State, Visit},
+};
 
 /// Below this many keys a sweep is not worth its time.
 const SMALL: usize = 64;
@@ -13,6 +20,12 @@ const SMALL: usize = 64;
 #[derive(Debug)]
 pub(super) struct Shard<K> {
     states: HashTable<(K, u64)>,
+    /// What holds for a key without a quota of its own.
+    gcra: Gcra,
+    /// Keys with a quota of their own, as long as whoever gave it does not take it back.
+    own: HashTable<(K, Gcra)>,
+    /// The lines of keys for which somebody waits; such a key stays.
+    lines: HashTable<(K, Queue)>,
     max_keys: usize,
     /// The number of keys at which to look for idle ones: twice what the last sweep left, so that
     /// sweeping costs a constant for each new key.
@@ -21,64 +34,166 @@ pub(super) struct Shard<K> {
     sweep_after: u64,
 }
 
-/// How a key is found and made.
-pub(super) struct Lookup<'a, Q: ?Sized, M> {
+/// How a key is found.
+pub(super) struct Lookup<'a, Q: ?Sized> {
     pub(super) hash: u64,
     pub(super) key: &'a Q,
-    pub(super) make: M,
     pub(super) hasher: &'a DefaultHashBuilder,
 }
 
 impl<K: Hash + Eq> Shard<K> {
-    pub(super) fn new(max_keys: usize) -> Self {
-        Self { states: HashTable::new(), max_keys, sweep_at: SMALL, sweep_after: 0 }
+    pub(super) fn new(gcra: Gcra, max_keys: usize) -> Self {
+        Self {
+            states: HashTable::new(),
+            gcra,
+            own: HashTable::new(),
+            lines: HashTable::new(),
+            max_keys,
+            sweep_at: SMALL,
+            sweep_after: 0,
+        }
     }
 
-    /// Decides about a call of a key; `None` when there is no room for a key that is new.
-    pub(super) fn decide<Q, M>(&mut self, lookup: Lookup<'_, Q, M>, gcra: &Gcra, now: u64, cost: u32) -> Option<Verdict>
+    /// Decides about a call of a key, and by which quota; no attempt when there is no room for a key that is new.
+    #[inline]
+    pub(super) fn attempt<Q, M>(
+        &mut self,
+        lookup: &Lookup<'_, Q>,
+        make: M,
+        now: u64,
+        cost: u32,
+    ) -> (Option<Attempt>, Gcra)
     where
         Q: Eq + ?Sized,
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         M: FnOnce(&Q) -> K,
     {
-        let Lookup { hash, key, make, hasher } = lookup;
+        let Lookup { hash, key, .. } = *lookup;
+        let gcra = *self.quota(hash, key);
         if let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known.borrow() == key) {
-            let verdict = gcra.decide(*full_at, now, cost);
-            *full_at = verdict.full_at;
-            return Some(verdict);
-        }
-        let verdict = gcra.decide(0, now, cost);
-        // A look or a refusal leaves the bucket full: there is nothing to remember.
-        if verdict.full_at > now {
-            if !self.has_room(hasher, now, gcra.fill_time()) {
-                return None;
+            let attempt = gcra.attempt(*full_at, now, cost);
+            if attempt.takes(cost) {
+                *full_at = attempt.full_at;
             }
-            self.states.insert_unique(hash, (make(key), verdict.full_at), |(known, _)| hasher.hash_one(known));
+            return (Some(attempt), gcra);
         }
-        Some(verdict)
+        let attempt = gcra.attempt(0, now, cost);
+        // A look or a refusal leaves the bucket full: there is nothing to remember.
+        if !attempt.takes(cost) {
+            return (Some(attempt), gcra);
+        }
+        if self.insert(hash, || make(key), attempt.full_at, lookup.hasher, now) {
+            (Some(attempt), gcra)
+        } else {
+            (None, self.gcra)
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         self.states.len()
     }
 
-    /// Changes the state of a key that is known.
-    pub(super) fn update(&mut self, hash: u64, key: &K, change: impl FnOnce(u64) -> u64) -> bool {
-        let state = self.states.find_mut(hash, |(known, _)| known == key);
-        state.map(|(_, full_at)| *full_at = change(*full_at)).is_some()
+    /// How many wait for the key's tokens.
+    pub(super) fn waiting(&self, hash: u64, key: &K) -> usize {
+        self.lines.find(hash, |(known, _)| known == key).map_or(0, |(_, line)| line.len())
     }
 
-    fn has_room(&mut self, hasher: &DefaultHashBuilder, now: u64, fill_time: u64) -> bool {
-        if self.states.len() >= self.sweep_at.min(self.max_keys) && now >= self.sweep_after {
-            self.sweep(hasher, now, fill_time);
+    /// Shows a key's bucket and line; `None` when there is no room for a key that is new.
+    pub(super) fn visit<T>(
+        &mut self,
+        lookup: &Lookup<'_, K>,
+        now: u64,
+        visit: impl FnOnce(&mut Visit<'_>) -> T,
+    ) -> Option<T>
+    where
+        K: Clone,
+    {
+        let Lookup { hash, key, hasher } = *lookup;
+        if !self.knows(hash, key) && !self.insert(hash, || key.clone(), 0, hasher, now) {
+            return None;
         }
-        self.states.len() < self.max_keys
+        let gcra = *self.quota(hash, key);
+        let line = self.lines.find_entry(hash, |(known, _)| known == key).ok();
+        let mut queue = line.map_or_else(Queue::default, |line| line.remove().0.1);
+        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known == key)?;
+        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(full_at) });
+        if queue.len() > 0 {
+            self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
+        }
+        Some(told)
     }
 
-    fn sweep(&mut self, hasher: &DefaultHashBuilder, now: u64, fill_time: u64) {
-        self.states.retain(|(_, full_at)| *full_at > now);
+    /// Whether the key's bucket may be other than full.
+    pub(super) fn knows(&self, hash: u64, key: &K) -> bool {
+        self.states.find(hash, |(known, _)| known == key).is_some()
+    }
+
+    /// Gives a key a quota of its own, or the common one again; what it used stays used.
+    pub(super) fn set_quota(&mut self, lookup: &Lookup<'_, K>, quota: Option<Gcra>, now: u64)
+    where
+        K: Clone,
+    {
+        let Lookup { hash, key, hasher } = *lookup;
+        let before = *self.quota(hash, key);
+        if let Ok(own) = self.own.find_entry(hash, |(known, _)| known == key) {
+            own.remove();
+        }
+        if let Some(gcra) = quota {
+            self.own.insert_unique(hash, (key.clone(), gcra), |(known, _)| hasher.hash_one(known));
+        }
+        let after = quota.unwrap_or(self.gcra);
+        if let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known == key) {
+            *full_at = after.convert(&before, *full_at, now);
+        }
+    }
+
+    /// Changes the quota of all keys without one of their own; what they used stays used.
+    pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) {
+        let own = &self.own;
+        for (key, full_at) in &mut self.states {
+            if own.find(hasher.hash_one(&*key), |(known, _)| known == key).is_none() {
+                *full_at = gcra.convert(&self.gcra, *full_at, now);
+            }
+        }
+        self.gcra = gcra;
+    }
+
+    #[inline]
+    fn quota<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> &Gcra
+    where
+        K: Borrow<Q>,
+    {
+        if self.own.is_empty() {
+            return &self.gcra;
+        }
+        self.own.find(hash, |(known, _)| known.borrow() == key).map_or(&self.gcra, |(_, own)| own)
+    }
+
+    fn insert(
+        &mut self,
+        hash: u64,
+        make: impl FnOnce() -> K,
+        full_at: u64,
+        hasher: &DefaultHashBuilder,
+        now: u64,
+    ) -> bool {
+        if self.states.len() >= self.sweep_at.min(self.max_keys) && now >= self.sweep_after {
+            self.sweep(hasher, now);
+        }
+        let has_room = self.states.len() < self.max_keys;
+        if has_room {
+            self.states.insert_unique(hash, (make(), full_at), |(known, _)| hasher.hash_one(known));
+        }
+        has_room
+    }
+
+    fn sweep(&mut self, hasher: &DefaultHashBuilder, now: u64) {
+        let lines = &self.lines;
+        let waited_for =
+            |key: &K| !lines.is_empty() && lines.find(hasher.hash_one(key), |(known, _)| known == key).is_some();
+        self.states.retain(|(key, full_at)| *full_at > now || waited_for(key));
         self.sweep_at = (2 * self.states.len()).max(SMALL);
-        self.sweep_after = now.saturating_add(fill_time / 16);
+        self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
         if self.states.capacity() > 2 * self.sweep_at {
             self.states.shrink_to(self.sweep_at, |(known, _)| hasher.hash_one(known));
         }

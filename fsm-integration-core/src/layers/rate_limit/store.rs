@@ -21,6 +21,12 @@ pub trait RateLimitStore: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be asked; what then counts is the caller's policy (requirement R6).
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision>;
+
+    /// Gives `cost` tokens back, for a call that was allowed but not made.
+    ///
+    /// # Errors
+    /// When the store cannot be asked; the bucket then refills as if the call had been made.
+    async fn refund(&self, key: &str, cost: u32) -> Result<()>;
 }
 
 /// Always decides at once.
@@ -32,5 +38,10 @@ impl<C: Clock> RateLimitStore for KeyedTokenBucket<Arc<str>, C> {
 
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
         Ok(self.try_acquire_ref(key, cost))
+    }
+
+    async fn refund(&self, key: &str, cost: u32) -> Result<()> {
+        Self::refund(self, &Arc::from(key), cost);
+        Ok(())
     }
 }

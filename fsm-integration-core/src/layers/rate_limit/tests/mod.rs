@@ -4,6 +4,11 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
+mod degrading;
+mod leasing;
+mod quotas;
+mod waiting;
+
 use super::*;
 use crate::{
     error::{Error, ErrorKind, RateLimited},

@@ -1,0 +1,215 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+
+use super::{
+    Decision, KeyedTokenBucket, OnStoreError, Quota, RateLimitStore, StoreLimiterConfig, health::StoreHealth,
+    refusals::Refusals,
+};
+use crate::{
+    clock::{Clock, SystemClock, Ticks, nanos},
+    error::{Error, ErrorKind, Result},
+    observe::{Observation, Observers},
+    sync::Mutex,
+};
+
+/// A limit that many processes share through a store, and that goes on without it (requirements R6, R7).
+///
+/// Clones share it. While the store does not answer in time, [`OnStoreError`] says what decides; by default buckets of
+/// this process do, each of an instance's share of the limit, which were kept up with what the store allowed. One call
+/// at a time asks the store whether it is back. A refusal is remembered until it passes, so that who is refused costs
+/// no round trip.
+///
+/// ```
+/// use std::{num::NonZeroU32, sync::Arc};
+/// use fsm_integration_core::layers::rate_limit::{KeyedTokenBucket, Quota, RateLimitStore, StoreLimiter};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let quota = Quota::per_minute_with_burst(NonZeroU32::new(100).unwrap());
+/// // Stands for one that is shared.
+/// let store = KeyedTokenBucket::<Arc<str>>::new(quota, 10_000);
+/// let limiter = StoreLimiter::new("orders", quota, store, Default::default());
+/// assert!(limiter.acquire("acme", 1).await.unwrap().allowed);
+/// # }
+/// ```
+pub struct StoreLimiter<S, C = SystemClock> {
+    shared: Arc<Shared<S, C>>,
+    observers: Observers,
+}
+
+struct Shared<S, C> {
+    name: Box<str>,
+    store: S,
+    config: StoreLimiterConfig,
+    limit: u32,
+    health: Mutex<StoreHealth>,
+    refusals: Mutex<Refusals>,
+    /// This instance's share of each bucket.
+    local: KeyedTokenBucket<Arc<str>, C>,
+    ticks: Ticks<C>,
+}
+
+impl<S: RateLimitStore> StoreLimiter<S> {
+    /// Asks this store, whose buckets are of this quota.
+    #[must_use]
+    pub fn new(name: &str, quota: Quota, store: S, config: StoreLimiterConfig) -> Self {
+        Self::with_clock(name, quota, store, config, SystemClock)
+    }
+}
+
+impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
+    /// As [`new`](StoreLimiter::new), with this clock for the local decisions; the store's answer is timed by tokio's.
+    #[must_use]
+    pub fn with_clock(name: &str, quota: Quota, store: S, config: StoreLimiterConfig, clock: C) -> Self {
+        let share = quota.share(config.instances);
+        let shared = Shared {
+            name: name.into(),
+            store,
+            config,
+            limit: quota.limit(),
+            health: Mutex::new(StoreHealth::default()),
+            refusals: Mutex::new(Refusals::new(config.max_keys)),
+            local: KeyedTokenBucket::with_clock(name, share, config.max_keys, clock.clone()),
+            ticks: Ticks::new(clock),
+        };
+        Self { shared: Arc::new(shared), observers: Observers::default() }
+    }
+
+    /// Tells these when the store stops and begins again to answer, and of refusals by the layers this is given to.
+    #[must_use]
+    pub fn with_observers(self, observers: Observers) -> Self {
+        Self { observers, ..self }
+    }
+
+    /// The name for metrics.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    pub(super) fn observers(&self) -> &Observers {
+        &self.observers
+    }
+
+    /// Refuses the key's calls in this process for a while, as the other side asked.
+    pub fn pause(&self, key: &str, duration: Duration) {
+        let shared = &*self.shared;
+        let (limit, retry_after, reset_after) = (shared.limit, Some(duration), duration);
+        let refusal = Decision { allowed: false, limit, remaining: 0, retry_after, reset_after };
+        shared.refusals.lock().remember(key, 1, shared.ticks.nanos(), refusal);
+    }
+
+    /// What the limiter says without its store.
+    fn without_store(&self, key: &str, cost: u32, failure: impl FnOnce() -> Error) -> Result<Decision> {
+        let Shared { config, limit, local, .. } = &*self.shared;
+        match config.on_store_error {
+            OnStoreError::Local => Ok(local.try_acquire_ref(key, cost)),
+            OnStoreError::Open => {
+                let (limit, reset_after) = (*limit, Duration::ZERO);
+                Ok(Decision { allowed: true, limit, remaining: limit, retry_after: None, reset_after })
+            }
+            OnStoreError::Closed => Err(failure()),
+        }
+    }
+
+    /// Asks the store; an answer that is late is none.
+    async fn ask(&self, key: &str, cost: u32) -> Result<Decision> {
+        let Shared { store, config, .. } = &*self.shared;
+        match timeout(config.timeout, store.acquire(key, cost)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.unavailable()),
+        }
+    }
+
+    fn take_note(&self, answered: bool) {
+        let Shared { name, config, health, ticks, .. } = &*self.shared;
+        let changed = health.lock().outcome(answered, ticks.nanos(), nanos(config.retry_after));
+        if changed {
+            self.observers.observe(name, Observation::RateLimiterDegraded { degraded: !answered });
+        }
+    }
+
+    /// Keeps up here with what the store decides.
+    fn keep_up(&self, key: &str, cost: u32, decision: &Decision) {
+        let Shared { refusals, local, ticks, .. } = &*self.shared;
+        if decision.allowed {
+            // As far as this instance's share has it: more than a share is used up is not needed.
+            let _ = local.try_acquire_ref(key, cost);
+        } else {
+            refusals.lock().remember(key, cost, ticks.nanos(), *decision);
+        }
+    }
+
+    fn unavailable(&self) -> Error {
+        Error::new(ErrorKind::Unavailable, "the rate limiter's store does not answer")
+            .with_retry_after(Some(self.shared.config.retry_after))
+    }
+}
+
+#[async_trait]
+impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
+    fn try_acquire_now(&self, key: &str, cost: u32) -> Option<Decision> {
+        let Shared { store, health, refusals, ticks, .. } = &*self.shared;
+        let now = ticks.nanos();
+        if let Some(refusal) = refusals.lock().of(key, cost, now) {
+            return Some(refusal);
+        }
+        if let Some(decision) = store.try_acquire_now(key, cost) {
+            self.keep_up(key, cost, &decision);
+            return Some(decision);
+        }
+        let left_alone = health.lock().is_left_alone(now);
+        if left_alone { self.without_store(key, cost, || self.unavailable()).ok() } else { None }
+    }
+
+    /// # Errors
+    /// The store's, only with [`OnStoreError::Closed`].
+    ///
+    /// # Cancel safety
+    /// The store may have taken the tokens; nothing else is lost.
+    async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
+        if let Some(decision) = self.try_acquire_now(key, cost) {
+            return Ok(decision);
+        }
+        let Shared { config, health, ticks, .. } = &*self.shared;
+        let may_ask = health.lock().may_ask(ticks.nanos(), nanos(config.retry_after));
+        if !may_ask {
+            return self.without_store(key, cost, || self.unavailable());
+        }
+        let answer = self.ask(key, cost).await;
+        self.take_note(answer.is_ok());
+        match answer {
+            Ok(decision) => {
+                self.keep_up(key, cost, &decision);
+                Ok(decision)
+            }
+            Err(failure) => self.without_store(key, cost, || failure),
+        }
+    }
+
+    /// Gives back here at once, and to the store if it answers.
+    async fn refund(&self, key: &str, cost: u32) -> Result<()> {
+        let Shared { store, config, local, refusals, health, ticks, .. } = &*self.shared;
+        local.refund(&Arc::from(key), cost);
+        refusals.lock().forget(key);
+        let left_alone = health.lock().is_left_alone(ticks.nanos());
+        if left_alone {
+            return Err(self.unavailable());
+        }
+        timeout(config.timeout, store.refund(key, cost)).await.unwrap_or_else(|_| Err(self.unavailable()))
+    }
+}
+
+impl<S, C> Clone for StoreLimiter<S, C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), observers: self.observers.clone() }
+    }
+}
+
+impl<S, C> fmt::Debug for StoreLimiter<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { name, config, .. } = &*self.shared;
+        f.debug_struct("StoreLimiter").field("name", name).field("config", config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Quotas of a key's own, costs, charges.
+
+use super::*;
+
+#[test]
+fn a_key_may_have_a_quota_of_its_own() {
+    let (clock, buckets) = keyed(1, 100);
+    buckets.set_quota(&7, Some(quota(5, 2)));
+    let allowed = |key| (0..10).filter(|_| buckets.try_acquire(&key, 1).allowed).count();
+    assert_eq!((allowed(7), allowed(8)), (5, 1));
+    assert_eq!((buckets.peek(&7).limit, buckets.peek(&8).limit), (5, 1));
+    clock.advance(SECOND);
+    assert_eq!((allowed(7), allowed(8)), (2, 1));
+    buckets.set_quota(&7, None);
+    clock.advance(10 * SECOND);
+    assert_eq!((allowed(7), buckets.peek(&7).limit), (1, 1));
+}
+
+#[test]
+fn a_changed_quota_leaves_used_what_was_used() {
+    let (clock, buckets) = keyed(10, 100);
+    assert!(buckets.try_acquire(&1, 4).allowed);
+    buckets.set_quota(&1, Some(quota(20, 1_000)));
+    assert_eq!(buckets.peek(&1).remaining, 16);
+    // From many a second to one: nobody waits for what a faster bucket would have paid back, nor is given it anew.
+    buckets.set_quota(&1, Some(quota(5, 1)));
+    assert_eq!((buckets.peek(&1).remaining, buckets.peek(&1).reset_after), (1, 4 * SECOND));
+    buckets.set_quota(&1, Some(quota(2, 1)));
+    assert_eq!((buckets.peek(&1).remaining, buckets.peek(&1).reset_after), (0, 2 * SECOND));
+    buckets.pause(&1, 30 * SECOND);
+    buckets.set_quota(&1, Some(quota(2, 4)));
+    clock.advance(31 * SECOND);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+}
+
+#[test]
+fn the_common_quota_may_change_while_calls_are_made() {
+    let (_, buckets) = keyed(2, 1_000);
+    buckets.set_quota(&1, Some(quota(7, 1)));
+    (0..100).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    buckets.set_default_quota(quota(4, 1));
+    let remaining: Vec<_> = (0..100).map(|key| buckets.peek(&key).remaining).collect();
+    assert_eq!((remaining[1], remaining[2]), (6, 3));
+    assert_eq!(remaining.iter().filter(|remaining| **remaining == 3).count(), 99);
+    assert_eq!(buckets.peek(&500).remaining, 4);
+}
+
+#[test]
+fn a_charge_may_lead_into_debt_which_is_paid_back_first() {
+    let (clock, bucket) = bucket(2, 1);
+    bucket.charge(5);
+    assert_eq!((bucket.peek().remaining, bucket.try_acquire(1).retry_after), (0, Some(4 * SECOND)));
+    clock.advance(4 * SECOND);
+    assert!(bucket.try_acquire(1).allowed);
+    let (clock, buckets) = keyed(2, 100);
+    buckets.charge(&1, 5);
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(4 * SECOND));
+    clock.advance(4 * SECOND);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    assert!(buckets.try_acquire(&2, 2).allowed);
+}
+
+// The other side's answer may come when the key's bucket is full again and forgotten.
+#[test]
+fn a_key_that_was_forgotten_meanwhile_is_paused_all_the_same() {
+    let (_, buckets) = keyed(2, 100);
+    buckets.pause(&1, 10 * SECOND);
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(10 * SECOND));
+    buckets.refund(&2, 1);
+    assert_eq!(buckets.len(), 1, "a refund to nobody is remembered nowhere");
+}
+
+#[tokio::test]
+async fn a_request_may_cost_more_than_one_token() {
+    let (_, bucket) = bucket(10, 1);
+    let mut service = RateLimitLayer::new(bucket.clone()).cost(|request: &u64| *request as u32).layer(accepting());
+    let mut allowed = Vec::new();
+    for request in [7, 4, 3, 0, 11] {
+        allowed.push(service.ready().await.expect("ready").call(request).await.is_ok());
+    }
+    assert_eq!(allowed, [true, false, true, true, false]);
+    let (_, buckets) = keyed(3, 10);
+    let layer = RateLimitLayer::keyed(buckets, |request: &u64| request % 10).cost(|request: &u64| *request as u32 / 10);
+    let service = layer.layer(accepting());
+    let results =
+        [31, 1, 32, 11].map(|request| service.clone().oneshot(request).now_or_never().expect("at once").is_ok());
+    assert_eq!(results, [true, true, true, false]);
+}
+
+proptest! {
+    // Keyed buckets with quotas of their own, small and swept all the time, decide as a bucket for each key.
+    #[test]
+    fn forgetting_changes_no_decision_of_any_quota(
+        quotas in prop::collection::vec((1..6_u32, 1..5_u32), 8),
+        calls in prop::collection::vec((0..150_u64, 0..300_u64, 0..4_u32, 0..20_u8), 1..1_500),
+    ) {
+        let (clock, buckets) = keyed(2, 64 * 200);
+        let quota_of = |key: u64| quotas.get(key as usize).map(|(capacity, refill)| quota(*capacity, *refill));
+        (0..8).for_each(|key| buckets.set_quota(&key, quota_of(key)));
+        let mut alone = std::collections::HashMap::new();
+        for (key, gap, cost, what) in calls {
+            // A few of them again and again.
+            let key = if what % 2 == 0 { key % 8 } else { key };
+            clock.advance(Duration::from_millis(gap));
+            let bucket = alone.entry(key).or_insert_with(|| {
+                TokenBucket::with_clock("test", quota_of(key).unwrap_or_else(|| quota(2, 1)), clock.clone())
+            });
+            match what {
+                0 => (buckets.charge(&key, cost), bucket.charge(cost)),
+                1 => (buckets.pause(&key, Duration::from_millis(gap)), bucket.pause(Duration::from_millis(gap))),
+                _ => ((), ()),
+            };
+            prop_assert_eq!(buckets.try_acquire(&key, cost), bucket.try_acquire(cost));
+        }
+    }
+}
