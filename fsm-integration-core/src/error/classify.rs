@@ -120,6 +120,9 @@ impl Classify for BoxError {
         if let Some(limited) = self.downcast_ref::<RateLimited>() {
             return limited.retry_after;
         }
+        if let Some(IdempotencyConflict::InProgress { retry_after }) = self.downcast_ref() {
+            return Some(*retry_after);
+        }
         self.downcast_ref::<CircuitOpen>().and_then(|open| open.retry_after)
     }
 }
@@ -194,6 +197,13 @@ mod tests {
         assert_eq!(Classify::retry_after(&boxed), hint);
         let own = Error::from(boxed);
         assert_eq!((own.kind(), own.retry_after()), (ErrorKind::CircuitOpen, hint));
+    }
+
+    #[test]
+    fn a_boxed_conflict_keeps_its_hint() {
+        let retry_after = Duration::from_secs(1);
+        let boxed: BoxError = IdempotencyConflict::InProgress { retry_after }.into();
+        assert_eq!(Classify::retry_after(&boxed), Some(retry_after));
     }
 
     #[test]

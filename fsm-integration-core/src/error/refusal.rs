@@ -53,6 +53,23 @@ pub enum IdempotencyConflict {
     /// The store could not be asked; the call was not made (writes fail closed, requirement I14).
     #[error("the idempotency store is unavailable")]
     StoreUnavailable,
+    /// The work is done, but its outcome could not be stored: whoever asks again may do it again.
+    #[error("the work under this idempotency key is done, but its outcome could not be stored")]
+    OutcomeUnknown,
+}
+
+impl IdempotencyConflict {
+    /// The reason as one stable lower-case word, for metric labels.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Mismatch => "mismatch",
+            Self::InProgress { .. } => "in_progress",
+            Self::LostLease => "lost_lease",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
 }
 
 /// A webhook's signature does not hold; the reason is for logs, never for the caller.
@@ -127,7 +144,7 @@ impl From<&IdempotencyConflict> for ErrorKind {
         match conflict {
             IdempotencyConflict::Mismatch => Self::DuplicateOrder,
             IdempotencyConflict::InProgress { .. } => Self::InProgress,
-            IdempotencyConflict::LostLease => Self::Internal,
+            IdempotencyConflict::LostLease | IdempotencyConflict::OutcomeUnknown => Self::Internal,
             IdempotencyConflict::StoreUnavailable => Self::Unavailable,
         }
     }

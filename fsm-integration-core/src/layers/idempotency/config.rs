@@ -1,19 +1,55 @@
 use std::time::Duration;
 
-/// How long leases live, and how long a repetition waits.
+use serde::{Deserialize, Serialize};
+
+/// How long leases live, how long a repetition waits, and what to do without the store.
 ///
 /// Defaults: a lease of 30 s renewed every 10 s (requirement I8), at most 5 s of waiting, then the hint to come
-/// back in 1 s (I4).
-#[derive(Debug, Clone, Copy)]
+/// back in 1 s (I4); without the store nothing is done (I14).
+///
+/// ```
+/// use fsm_integration_core::layers::idempotency::IdempotencyConfig;
+///
+/// let config: IdempotencyConfig = serde_json::from_str(r#"{"lease": "1m", "on_store_failure": "proceed"}"#)?;
+/// assert_eq!(config.lease.as_secs(), 60);
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct IdempotencyConfig {
     /// How long an owner that gives no sign of life keeps the key.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub lease: Duration,
-    /// How often the lease is renewed while the work lives; well below the lease.
+    /// How often the lease is renewed while the work lives; never less often than twice a lease.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub renew_every: Duration,
     /// How long a repetition waits for the first call's outcome; zero asks it back at once.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub wait_timeout: Duration,
     /// When a repetition that waited in vain may ask again.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub retry_after: Duration,
+    /// What to do when the store cannot be asked.
+    pub on_store_failure: StoreFailure,
+}
+
+/// What to do when the store cannot be asked (requirement I14).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreFailure {
+    /// Refuse the call, and report an outcome that could not be stored as unknown: for all that must not happen twice.
+    #[default]
+    Refuse,
+    /// Do the work unprotected: for what is better done twice than not at all.
+    Proceed,
+}
+
+impl IdempotencyConfig {
+    /// How often the lease is renewed in truth.
+    pub(super) fn renewal(&self) -> Duration {
+        self.renew_every.min(self.lease / 2)
+    }
 }
 
 impl Default for IdempotencyConfig {
@@ -23,6 +59,7 @@ impl Default for IdempotencyConfig {
             renew_every: Duration::from_secs(10),
             wait_timeout: Duration::from_secs(5),
             retry_after: Duration::from_secs(1),
+            on_store_failure: StoreFailure::Refuse,
         }
     }
 }

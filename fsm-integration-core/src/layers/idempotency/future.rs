@@ -1,33 +1,162 @@
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::{
+    Begin, CarryExecution, Executed, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Keep, Owner,
+    Replayable, StoreFuture,
+};
+use crate::error::{Error, IdempotencyConflict, Refuse};
 
 pin_project! {
-    /// The answer to a request; boxed only when the request has a key.
-    #[project = Projected]
-    #[allow(missing_debug_implementations)]
-    pub enum IdempotencyFuture<F, Response, E> {
-        #[doc(hidden)]
-        Untouched { #[pin] inner: F },
-        #[doc(hidden)]
-        Once { work: Pin<Box<dyn Future<Output = Result<Response, E>> + Send>> },
+    /// The answer to a request; boxed only when there is work to do under a key.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the work and gives the key back.
+    pub struct IdempotencyFuture<I: Service<Request>, Request, S, R, P> {
+        #[pin]
+        state: State<I, Request, S, R, P>,
     }
 }
 
-impl<F, Response, E> Future for IdempotencyFuture<F, Response, E>
-where
-    F: Future<Output = Result<Response, E>>,
-{
-    type Output = Result<Response, E>;
+pin_project! {
+    #[project = StateProjection]
+    enum State<I: Service<Request>, Request, S, R, P> {
+        Untouched { #[pin] inner: I::Future },
+        Asked { asked: Option<Asked<I, Request, S, R, P>> },
+        Working { work: Work<I::Response, I::Error> },
+    }
+}
 
+type Work<Response, E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
+
+/// A request with a key, of which the store has not been asked yet.
+pub(super) struct Asked<I, Request, S, R, P> {
+    pub(super) ready: I,
+    pub(super) request: Request,
+    pub(super) key: IdempotencyKey,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) manager: IdempotencyManager<S>,
+    pub(super) refuse: R,
+    pub(super) keep: P,
+}
+
+impl<I: Service<Request>, Request, S, R, P> IdempotencyFuture<I, Request, S, R, P> {
+    #[inline]
+    pub(super) fn untouched(inner: I::Future) -> Self {
+        Self { state: State::Untouched { inner } }
+    }
+
+    #[inline]
+    pub(super) fn asked(asked: Asked<I, Request, S, R, P>) -> Self {
+        Self { state: State::Asked { asked: Some(asked) } }
+    }
+}
+
+impl<I, Request, T, S, R, P> Future for IdempotencyFuture<I, Request, S, R, P>
+where
+    I: Service<Request, Response: Replayable<Stored = T> + Send, Error: Send, Future: Send> + Send + 'static,
+    Request: CarryExecution + Send + 'static,
+    T: Send + Sync + 'static,
+    S: IdempotencyStore<T>,
+    R: Refuse<IdempotencyConflict, I::Response, I::Error> + Send + 'static,
+    P: Keep<T> + Send + 'static,
+{
+    type Output = Result<I::Response, I::Error>;
+
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            Projected::Untouched { inner } => inner.poll(cx),
-            Projected::Once { work } => work.as_mut().poll(cx),
+        let mut state = self.project().state;
+        loop {
+            let work = match state.as_mut().project() {
+                StateProjection::Untouched { inner } => return inner.poll(cx),
+                StateProjection::Working { work } => return work.as_mut().poll(cx),
+                StateProjection::Asked { asked } => {
+                    match asked.take().expect("taken once, on the way to the work").begin() {
+                        Begun::Replay(response) => return Poll::Ready(Ok(response)),
+                        Begun::Work(work) => work,
+                    }
+                }
+            };
+            state.set(State::Working { work });
         }
+    }
+}
+
+enum Begun<Response, E> {
+    Replay(Response),
+    Work(Work<Response, E>),
+}
+
+impl<I, Request, T, S, R, P> Asked<I, Request, S, R, P>
+where
+    I: Service<Request, Response: Replayable<Stored = T> + Send, Error: Send, Future: Send> + Send + 'static,
+    Request: CarryExecution + Send + 'static,
+    T: Send + Sync + 'static,
+    S: IdempotencyStore<T>,
+    R: Refuse<IdempotencyConflict, I::Response, I::Error> + Send + 'static,
+    P: Keep<T> + Send + 'static,
+{
+    /// Asks the store; a replay that it has at hand needs nothing more.
+    #[inline]
+    fn begin(self) -> Begun<I::Response, I::Error> {
+        let owner = self.manager.owner();
+        let begun = match self.manager.begin(&self.key, self.fingerprint, owner).now() {
+            Ok(Ok(Begin::Done(stored))) => {
+                return Begun::Replay(I::Response::from_stored(self.manager.replay(stored).value));
+            }
+            Ok(begun) => Some(begun),
+            Err(_) => None,
+        };
+        // Nothing is lost between here and the first poll, which follows at once.
+        Begun::Work(Box::pin(self.work(owner, begun)))
+    }
+
+    async fn work(self, owner: Owner, begun: Option<Result<Begin<T>, Error>>) -> Result<I::Response, I::Error> {
+        let Self { mut ready, mut request, key, fingerprint, manager, refuse, keep } = self;
+        // The first caller gets the answer whole, not only what is kept of it.
+        let mut first = None;
+        let whole = &mut first;
+        let work = |execution| async move {
+            request.carry(execution);
+            let response = ready.call(request).await.map_err(Fault::Inner)?;
+            let stored = response.to_stored();
+            *whole = Some(response);
+            Ok(stored)
+        };
+        let begun = begun.map_or_else(|| manager.begin(&key, fingerprint, owner), StoreFuture::ready);
+        match manager.go_on(&key, fingerprint, owner, begun, move |stored| keep.keeps(stored), work).await {
+            Ok(Executed { value, .. }) => Ok(first.unwrap_or_else(|| I::Response::from_stored(value))),
+            Err(Fault::Inner(error)) => Err(error),
+            Err(Fault::Conflict(conflict)) => refuse.refuse(conflict),
+        }
+    }
+}
+
+enum Fault<E> {
+    Inner(E),
+    Conflict(IdempotencyConflict),
+}
+
+impl<E> From<IdempotencyConflict> for Fault<E> {
+    fn from(conflict: IdempotencyConflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
+impl<I: Service<Request>, Request, S, R, P> fmt::Debug for IdempotencyFuture<I, Request, S, R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Untouched { .. } => "untouched",
+            State::Asked { .. } => "asked",
+            State::Working { .. } => "working",
+        };
+        f.debug_struct("IdempotencyFuture").field("state", &state).finish()
     }
 }

@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    sync::Arc,
-};
+use std::{fmt, sync::Arc};
 
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
@@ -24,20 +20,12 @@ pub enum InvalidIdempotencyKey {
 
 /// Whose work it is, which work, and the client's own key for it (requirement I1).
 ///
-/// Shown and stored as `idem:v1:{tenant}:{operation}:{sha256(key)}`. Cheap to clone.
-#[derive(Clone, PartialEq, Eq)]
+/// Shown and stored as `idem:v1:{tenant}:{operation}:{sha256(key)}`; the digest is made when it is asked for, which a
+/// store of this process never does. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// `tenant:operation`; neither holds a colon.
-    scope: Arc<str>,
-    digest: [u8; 32],
-    /// The first bytes of a digest over all parts, so that a table hashes eight bytes and not a hundred.
-    mark: u64,
-}
-
-impl Hash for IdempotencyKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.mark.hash(state);
-    }
+    /// `tenant:operation:key`; neither of the first two holds a colon.
+    text: Arc<str>,
 }
 
 impl IdempotencyKey {
@@ -52,23 +40,26 @@ impl IdempotencyKey {
         if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(InvalidIdempotencyKey::Key);
         }
-        let scope: Arc<str> = [tenant, ":", operation].concat().into();
-        let digest: [u8; 32] = Sha256::digest(key).into();
-        let all: [u8; 32] = Sha256::new().chain_update(&*scope).chain_update(digest).finalize().into();
-        let mark = u64::from_be_bytes(*all.first_chunk().expect("a digest has more than eight bytes"));
-        Ok(Self { scope, digest, mark })
+        Ok(Self { text: [tenant, ":", operation, ":", key].concat().into() })
     }
 
     /// Tenant and operation, with a colon between.
     #[must_use]
     pub fn scope(&self) -> &str {
-        &self.scope
+        self.parts().0
     }
 
     /// The SHA-256 of the client's key.
     #[must_use]
-    pub fn digest(&self) -> &[u8; 32] {
-        &self.digest
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.parts().1).into()
+    }
+
+    /// The scope and the client's key.
+    fn parts(&self) -> (&str, &str) {
+        let (tenant, rest) = self.text.split_once(':').unwrap_or_default();
+        let operation = rest.find(':').unwrap_or_default();
+        (&self.text[..tenant.len() + 1 + operation], &rest[operation + 1..])
     }
 }
 
@@ -81,35 +72,14 @@ fn is_scope(text: &str) -> bool {
 
 impl fmt::Display for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "idem:v1:{}:", self.scope)?;
-        self.digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "idem:v1:{}:", self.scope())?;
+        self.digest().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// A digest of what the work is about: the same key with another one is a mismatch (requirement I3).
-///
-/// Take it over canonical JSON, so that key order and white space do not matter.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub [u8; 32]);
-
-impl Fingerprint {
-    /// The fingerprint of bytes as they are.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        f.write_str("…")
     }
 }
 
@@ -163,6 +133,8 @@ mod tests {
         {
             assert!(IdempotencyKey::new(tenant, operation, client).is_err(), "{tenant} {operation} {client}");
         }
+        assert_eq!(key("a", "b", "c:d").scope(), "a:b");
+        assert_eq!(key("a", "b", "c:d").digest(), <[u8; 32]>::from(Sha256::digest("c:d")));
         assert!(IdempotencyKey::new("a", "b", &"x".repeat(256)).is_err());
         assert!(IdempotencyKey::new("a", "b", "x\n").is_err());
     }

@@ -1,10 +1,13 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Who holds a lease: 128 bits, no two alike (requirement I7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(u128);
 
 impl Owner {
+    /// Who holds what nobody holds; never made at random.
+    pub(super) const NOBODY: Self = Self(0);
+
     /// Makes a new owner.
     #[must_use]
     pub fn random() -> Self {
@@ -33,19 +36,20 @@ pub struct Lease {
     pub fence: u64,
 }
 
-/// Makes owners without asking the operating system each time: a random half, and a half that counts.
+/// Makes owners without asking the operating system each time: 128 random bits, counted on from there.
 #[derive(Debug)]
 pub(super) struct Owners {
-    random: u128,
+    first: u128,
     next: AtomicU64,
 }
 
 impl Owners {
     pub(super) fn new() -> Self {
-        Self { random: Owner::random().0 << 64, next: AtomicU64::new(0) }
+        Self { first: Owner::random().0, next: AtomicU64::new(0) }
     }
 
+    #[inline]
     pub(super) fn next(&self) -> Owner {
-        Owner(self.random | u128::from(self.next.fetch_add(1, Ordering::Relaxed)))
+        Owner(self.first.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into()))
     }
 }

@@ -1,22 +1,14 @@
-use std::{
-    future::{Future, poll_fn},
-    marker::PhantomData,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::Future, sync::Arc};
 
 use super::{
-    Begin, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Lease, Owner, StoreOutcome, lease::Owners,
+    Begin, Execution, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Owner, StoreFuture,
+    acquire::{Acquired, Held},
+    lease::Owners,
 };
 use crate::{
-    clock::{Clock, SystemClock},
     error::IdempotencyConflict,
+    observe::{Observation, Observers},
 };
-
-/// Waited between the tries to write an outcome down; well within a lease.
-const COMPLETION_PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::ZERO];
 
 /// The outcome of work that is done once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,16 +20,34 @@ pub struct Executed<T> {
 }
 
 /// Does work once per key; clones share the store.
+///
+/// Its name, `idempotency` unless [`with_name`](Self::with_name) says otherwise, stands beside what it tells.
+///
+/// ```
+/// use fsm_integration_core::{error::Error, layers::idempotency::*};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let payments = IdempotencyManager::new(MemoryIdempotencyStore::default()).with_name("payments");
+/// let key = IdempotencyKey::new("demo", "payment.create", "PAY-1")?;
+/// let paid = payments.execute(&key, Fingerprint::of(b"10.00"), |execution| async move {
+///     Ok::<_, Error>(format!("paid under fence {}", execution.fence()))
+/// });
+/// assert_eq!(paid.await?.value, "paid under fence 1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct IdempotencyManager<S> {
-    shared: Arc<Shared<S>>,
+    pub(super) shared: Arc<Shared<S>>,
 }
 
 #[derive(Debug)]
-struct Shared<S> {
-    store: S,
-    config: IdempotencyConfig,
+pub(super) struct Shared<S> {
+    pub(super) store: Arc<S>,
+    pub(super) config: IdempotencyConfig,
     owners: Owners,
+    name: Box<str>,
+    observers: Observers,
 }
 
 impl<S> IdempotencyManager<S> {
@@ -50,13 +60,51 @@ impl<S> IdempotencyManager<S> {
     /// Creates a manager.
     #[must_use]
     pub fn with_config(store: S, config: IdempotencyConfig) -> Self {
-        Self { shared: Arc::new(Shared { store, config, owners: Owners::new() }) }
+        let (store, owners, name) = (Arc::new(store), Owners::new(), "idempotency".into());
+        Self { shared: Arc::new(Shared { store, config, owners, name, observers: Observers::default() }) }
+    }
+
+    /// A manager of the same store with settings of its own, for an operation that needs others.
+    #[must_use]
+    pub fn configured(&self, config: IdempotencyConfig) -> Self {
+        self.changed(|shared| shared.config = config)
+    }
+
+    /// A manager of the same store that is told of by this name.
+    #[must_use]
+    pub fn with_name(&self, name: &str) -> Self {
+        self.changed(|shared| shared.name = name.into())
+    }
+
+    /// A manager of the same store that tells these observers what it decides.
+    #[must_use]
+    pub fn with_observers(&self, observers: Observers) -> Self {
+        self.changed(|shared| shared.observers = observers)
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut Shared<S>)) -> Self {
+        let Shared { store, config, name, observers, .. } = &*self.shared;
+        let mut shared = Shared {
+            store: Arc::clone(store),
+            config: *config,
+            owners: Owners::new(),
+            name: name.clone(),
+            observers: observers.clone(),
+        };
+        change(&mut shared);
+        Self { shared: Arc::new(shared) }
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> &S {
         &self.shared.store
+    }
+
+    /// The name that stands beside what it tells.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
     }
 
     /// Does the work, or returns what it returned before; only successes are kept.
@@ -66,6 +114,7 @@ impl<S> IdempotencyManager<S> {
     ///
     /// # Cancel safety
     /// Dropping the future drops the work and gives the key back, so that somebody who waits takes over.
+    #[inline]
     pub async fn execute<T, E, W, F>(
         &self,
         key: &IdempotencyKey,
@@ -75,7 +124,7 @@ impl<S> IdempotencyManager<S> {
     where
         S: IdempotencyStore<T>,
         E: From<IdempotencyConflict>,
-        W: FnOnce(Lease) -> F,
+        W: FnOnce(Execution) -> F,
         F: Future<Output = Result<T, E>>,
     {
         self.execute_if(key, fingerprint, |_| true, work).await
@@ -83,11 +132,14 @@ impl<S> IdempotencyManager<S> {
 
     /// As [`execute`](Self::execute), but keeps a success only if `keep` says so (requirement I6).
     ///
+    /// [`Outcome::is_final`](super::Outcome::is_final) is such a function.
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
+    #[inline]
     pub async fn execute_if<T, E, W, F>(
         &self,
         key: &IdempotencyKey,
@@ -98,167 +150,125 @@ impl<S> IdempotencyManager<S> {
     where
         S: IdempotencyStore<T>,
         E: From<IdempotencyConflict>,
-        W: FnOnce(Lease) -> F,
+        W: FnOnce(Execution) -> F,
         F: Future<Output = Result<T, E>>,
     {
-        let owner = self.shared.owners.next();
-        // Held from before the store is asked: a call that is dropped while it answers may have won.
-        let held = Held { store: self.store(), key, owner, outcome: PhantomData };
-        let lease = match self.acquire(key, fingerprint, owner).await {
-            Ok(Acquired::Won(lease)) => lease,
+        let owner = self.owner();
+        let begun = match self.begin(key, fingerprint, owner).now() {
+            Ok(Ok(Begin::Done(value))) => return Ok(self.replay(value)),
+            Ok(begun) => StoreFuture::ready(begun),
+            Err(waiting) => waiting,
+        };
+        self.go_on(key, fingerprint, owner, begun, keep, work).await
+    }
+
+    #[inline]
+    pub(super) fn owner(&self) -> Owner {
+        self.shared.owners.next()
+    }
+
+    #[inline]
+    pub(super) fn begin<'a, T>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+    ) -> StoreFuture<'a, Begin<T>>
+    where
+        S: IdempotencyStore<T>,
+    {
+        self.shared.store.begin(key, fingerprint, owner, self.shared.config.lease)
+    }
+
+    /// Everything after the store was first asked.
+    pub(super) async fn go_on<T, E, W, F>(
+        &self,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+        begun: StoreFuture<'_, Begin<T>>,
+        keep: impl FnOnce(&T) -> bool,
+        work: W,
+    ) -> Result<Executed<T>, E>
+    where
+        S: IdempotencyStore<T>,
+        E: From<IdempotencyConflict>,
+        W: FnOnce(Execution) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        // Held from before the store answers: a call that is dropped while it waits may have won.
+        let held = Held::new(&*self.shared.store, key, owner);
+        let acquired = self.acquire(key, fingerprint, owner, begun).await;
+        let points = || Arc::clone(&self.shared.store) as _;
+        let execution = match acquired {
+            Ok(Acquired::Won(lease, resumed)) => Execution::new(points(), key.clone(), lease, resumed),
             Ok(Acquired::Done(value)) => {
                 held.keep();
-                return Ok(Executed { value, replayed: true });
+                return Ok(self.replay(value));
+            }
+            Ok(Acquired::Unprotected) => {
+                drop(held);
+                let value = work(Execution::unprotected(points(), key.clone())).await?;
+                return Ok(Executed { value, replayed: false });
             }
             Err(conflict) => {
-                held.keep();
-                return Err(conflict.into());
+                // A store whose answer was lost may have given us the key: it is given back by dropping.
+                if conflict != IdempotencyConflict::StoreUnavailable {
+                    held.keep();
+                }
+                return Err(self.refuse(conflict).into());
             }
         };
-        let result = self.keep_alive::<T, _>(key, owner, pin!(work(lease))).await;
+        let (result, lost) = self.keep_alive(key, owner, work(execution)).await;
         // From here on the work is over: what is not written down runs out with the lease, it is not given back.
         held.keep();
         match result {
             Ok(value) if keep(&value) => {
-                self.complete(key, owner, &value).await?;
+                if let Err(conflict) = self.complete(key, owner, &value).await {
+                    let told = lost && conflict == IdempotencyConflict::LostLease;
+                    return Err(if told { conflict } else { self.refuse(conflict) }.into());
+                }
                 Ok(Executed { value, replayed: false })
             }
             result => {
-                if let Err(error) = self.store().release(key, owner).await {
-                    tracing::warn!(%key, %error, "idempotency.release_failed");
-                }
+                self.release(key, owner).await;
                 result.map(|value| Executed { value, replayed: false })
             }
         }
     }
 
-    /// Takes the key, waiting for whoever has it, but not longer than the bound.
-    async fn acquire<T>(
-        &self,
-        key: &IdempotencyKey,
-        fingerprint: Fingerprint,
-        owner: Owner,
-    ) -> Result<Acquired<T>, IdempotencyConflict>
+    async fn release<T>(&self, key: &IdempotencyKey, owner: Owner)
     where
         S: IdempotencyStore<T>,
     {
-        let in_progress = IdempotencyConflict::InProgress { retry_after: self.shared.config.retry_after };
-        let mut deadline = None;
-        loop {
-            let left = match self.store().begin(key, fingerprint, owner, self.shared.config.lease).await {
-                Ok(Begin::Won(lease)) => return Ok(Acquired::Won(lease)),
-                Ok(Begin::Done(value)) => return Ok(Acquired::Done(value)),
-                Ok(Begin::Mismatch) => return Err(IdempotencyConflict::Mismatch),
-                Ok(Begin::InProgress { left }) => left,
-                Err(error) => {
-                    tracing::warn!(%key, %error, "idempotency.store_unavailable");
-                    return Err(IdempotencyConflict::StoreUnavailable);
-                }
-            };
-            let now = SystemClock.now();
-            let deadline = *deadline.get_or_insert(now + self.shared.config.wait_timeout);
-            if now >= deadline {
-                return Err(in_progress);
-            }
-            // The owner may have died in silence: look again when its lease runs out.
-            let until = deadline.min(now + left);
-            match tokio::time::timeout_at(until.into(), self.store().changed(key)).await {
-                Ok(Ok(())) | Err(_) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(%key, %error, "idempotency.store_unavailable");
-                    return Err(IdempotencyConflict::StoreUnavailable);
-                }
-            }
+        if let Err(error) = self.shared.store.release(key, owner).await {
+            tracing::warn!(%key, %error, "idempotency.release_failed");
         }
     }
 
-    /// Drives the work and renews its lease; the timer is made when the work first waits.
-    async fn keep_alive<T, F>(&self, key: &IdempotencyKey, owner: Owner, mut work: Pin<&mut F>) -> F::Output
-    where
-        S: IdempotencyStore<T>,
-        F: Future,
-    {
-        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
-            return output;
-        }
-        let (mut renewing, mut leased) = (pin!(self.renew::<T>(key, owner)), true);
-        poll_fn(|cx| {
-            let output = work.as_mut().poll(cx);
-            if output.is_pending() && leased {
-                leased = renewing.as_mut().poll(cx).is_pending();
-            }
-            output
-        })
-        .await
+    #[inline]
+    pub(super) fn replay<T>(&self, value: T) -> Executed<T> {
+        self.tell(Observation::IdempotencyReplayed);
+        Executed { value, replayed: true }
     }
 
-    /// Renews for as long as it is polled; ends when the lease is lost.
-    async fn renew<T>(&self, key: &IdempotencyKey, owner: Owner)
-    where
-        S: IdempotencyStore<T>,
-    {
-        loop {
-            tokio::time::sleep(self.shared.config.renew_every).await;
-            match self.store().renew(key, owner, self.shared.config.lease).await {
-                Ok(StoreOutcome::Stored) => {}
-                Ok(StoreOutcome::LostLease) => {
-                    tracing::error!(%key, "idempotency.lease_lost: another owner may do the same work");
-                    return;
-                }
-                Err(error) => tracing::warn!(%key, %error, "idempotency.renewal_failed"),
-            }
-        }
+    #[cold]
+    fn refuse(&self, conflict: IdempotencyConflict) -> IdempotencyConflict {
+        self.tell(match conflict {
+            IdempotencyConflict::LostLease => Observation::IdempotencyLeaseLost,
+            other => Observation::IdempotencyRefused { reason: other.label() },
+        });
+        conflict
     }
 
-    /// Writes the outcome down, trying a few times; a failure means that the next caller does not know of it, and
-    /// is told as such, never as a plain failure (requirement I14).
-    async fn complete<T>(&self, key: &IdempotencyKey, owner: Owner, value: &T) -> Result<(), IdempotencyConflict>
-    where
-        S: IdempotencyStore<T>,
-    {
-        for pause in COMPLETION_PAUSES {
-            match self.store().complete(key, owner, value).await {
-                Ok(StoreOutcome::Stored) => return Ok(()),
-                Ok(StoreOutcome::LostLease) => {
-                    tracing::error!(%key, "idempotency.completion_refused: the lease was lost");
-                    break;
-                }
-                Err(error) => tracing::error!(%key, %error, "idempotency.completion_failed: the work is done"),
-            }
-            tokio::time::sleep(pause).await;
-        }
-        Err(IdempotencyConflict::LostLease)
+    #[inline]
+    pub(super) fn tell(&self, observation: Observation) {
+        self.shared.observers.observe(&self.shared.name, observation);
     }
 }
 
 impl<S> Clone for IdempotencyManager<S> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
-    }
-}
-
-enum Acquired<T> {
-    Won(Lease),
-    Done(T),
-}
-
-/// Gives the key back when the work's future is dropped or panics.
-struct Held<'a, S: IdempotencyStore<T>, T> {
-    store: &'a S,
-    key: &'a IdempotencyKey,
-    owner: Owner,
-    outcome: PhantomData<fn() -> T>,
-}
-
-impl<S: IdempotencyStore<T>, T> Held<'_, S, T> {
-    /// Ends the watch without giving anything back.
-    fn keep(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl<S: IdempotencyStore<T>, T> Drop for Held<'_, S, T> {
-    fn drop(&mut self) {
-        self.store.abandon(self.key, self.owner);
     }
 }

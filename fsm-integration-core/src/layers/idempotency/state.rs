@@ -1,12 +1,14 @@
-//! What a record says and what may be done with it: no clock, no store, milliseconds come in.
+//! What a record says and what may be done with it: no clock, no store; the present comes in, in the store's own unit.
 
-use super::{Fingerprint, Lease, Owner};
+use std::sync::Arc;
+
+use super::{Fingerprint, Lease, Owner, RecoveryPoint};
 
 /// One key's record; a key without record is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Record<T> {
     /// Somebody works on it, or did until the lease ran out.
-    InProgress { lease: Lease, fingerprint: Fingerprint, until: i64 },
+    InProgress { lease: Lease, fingerprint: Fingerprint, until: i64, point: Option<Arc<RecoveryPoint>> },
     /// It is done; the outcome is kept until it expires.
     Done { fingerprint: Fingerprint, outcome: T, until: i64 },
 }
@@ -14,21 +16,27 @@ pub(super) enum Record<T> {
 /// What a caller that wants to begin gets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision<'a, T> {
-    /// The work is the caller's.
-    Acquire,
+    /// The work is the caller's, from this point on if an earlier owner recorded one.
+    Acquire { resumed: Option<&'a Arc<RecoveryPoint>> },
     /// The outcome of the first call.
     Replay(&'a T),
     /// The key belongs to another payload.
     Mismatch,
-    /// Somebody works on it, for so many milliseconds at least.
+    /// Somebody works on it, for so long at least.
     InProgress { left: i64 },
 }
 
 /// Decides a begin: mismatch first, then progress (requirement I3).
-pub(super) fn begin<T>(record: Option<&Record<T>>, fingerprint: Fingerprint, now: i64) -> Decision<'_, T> {
+///
+/// What a crashed owner leaves, its point and the payload that is bound to the key, lives for `ttl` after its lease.
+#[inline]
+pub(super) fn begin<T>(record: Option<&Record<T>>, fingerprint: Fingerprint, now: i64, ttl: i64) -> Decision<'_, T> {
     match record {
-        None => Decision::Acquire,
-        Some(Record::Done { until, .. }) if *until <= now => Decision::Acquire,
+        None => Decision::Acquire { resumed: None },
+        Some(Record::Done { until, .. }) if *until <= now => Decision::Acquire { resumed: None },
+        Some(Record::InProgress { until, .. }) if until.saturating_add(ttl) <= now => {
+            Decision::Acquire { resumed: None }
+        }
         // A crashed owner's payload stays bound to the key: its effect may be there.
         Some(Record::InProgress { fingerprint: known, .. } | Record::Done { fingerprint: known, .. })
             if *known != fingerprint =>
@@ -37,25 +45,25 @@ pub(super) fn begin<T>(record: Option<&Record<T>>, fingerprint: Fingerprint, now
         }
         Some(Record::Done { outcome, .. }) => Decision::Replay(outcome),
         Some(Record::InProgress { until, .. }) if now < *until => Decision::InProgress { left: until - now },
-        Some(Record::InProgress { .. }) => Decision::Acquire,
+        Some(Record::InProgress { point, .. }) => Decision::Acquire { resumed: point.as_ref() },
     }
 }
 
 /// Whether the caller still owns the record, and may renew, complete or release it (requirement I7).
 ///
 /// A lease that ran out but was not taken over is still owned.
-pub(super) fn owns<T>(record: Option<&Record<T>>, owner: Owner) -> bool {
-    matches!(record, Some(Record::InProgress { lease, .. }) if lease.owner == owner)
+#[inline]
+pub(super) fn owns<T>(record: &Record<T>, owner: Owner) -> bool {
+    matches!(record, Record::InProgress { lease, .. } if lease.owner == owner && owner != Owner::NOBODY)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     const A: Fingerprint = Fingerprint([1; 32]);
     const B: Fingerprint = Fingerprint([2; 32]);
+    const TTL: i64 = 100;
 
     fn lease(owner: u8, fence: u64) -> Lease {
         Lease { owner: Owner::from_bytes([owner; 16]), fence }
@@ -63,83 +71,41 @@ mod tests {
 
     #[test]
     fn f_i11_a_mismatch_is_told_before_progress() {
-        let record = Record::<()>::InProgress { lease: lease(1, 1), fingerprint: A, until: 30 };
-        assert_eq!(begin(Some(&record), B, 0), Decision::Mismatch);
-        assert_eq!(begin(Some(&record), B, 99), Decision::Mismatch, "even after the owner's crash");
-        assert_eq!(begin(Some(&record), A, 29), Decision::InProgress { left: 1 });
-        assert_eq!(begin(Some(&record), A, 30), Decision::Acquire);
+        let record = Record::<()>::InProgress { lease: lease(1, 1), fingerprint: A, until: 30, point: None };
+        assert_eq!(begin(Some(&record), B, 0, TTL), Decision::Mismatch);
+        assert_eq!(begin(Some(&record), B, 99, TTL), Decision::Mismatch, "even after the owner's crash");
+        assert_eq!(begin(Some(&record), A, 29, TTL), Decision::InProgress { left: 1 });
+        assert_eq!(begin(Some(&record), A, 30, TTL), Decision::Acquire { resumed: None });
     }
 
     #[test]
     fn a_done_record_replays_until_it_expires() {
         let record = Record::Done { fingerprint: A, outcome: (), until: 10 };
-        assert_eq!(begin(Some(&record), A, 9), Decision::Replay(&()));
-        assert_eq!(begin(Some(&record), B, 9), Decision::Mismatch);
-        assert_eq!(begin(Some(&record), B, 10), Decision::Acquire);
-        assert_eq!(begin::<()>(None, A, 0), Decision::Acquire);
+        assert_eq!(begin(Some(&record), A, 9, TTL), Decision::Replay(&()));
+        assert_eq!(begin(Some(&record), B, 9, TTL), Decision::Mismatch);
+        assert_eq!(begin(Some(&record), B, 10, TTL), Decision::Acquire { resumed: None });
+        assert_eq!(begin::<()>(None, A, 0, TTL), Decision::Acquire { resumed: None });
     }
 
-    /// What a caller may try, and when.
-    #[derive(Debug, Clone)]
-    enum Step {
-        Begin { owner: u8, other_payload: bool },
-        Renew(u8),
-        Complete(u8),
-        Release(u8),
-        Pass(i64),
+    #[test]
+    fn a_later_owner_resumes_from_the_point_of_an_earlier_one() {
+        let point = Arc::new(RecoveryPoint { name: "charged".into(), data: 1.into() });
+        let record =
+            Record::<()>::InProgress { lease: lease(1, 1), fingerprint: A, until: 30, point: Some(Arc::clone(&point)) };
+        assert_eq!(begin(Some(&record), A, 129, TTL), Decision::Acquire { resumed: Some(&point) });
+        assert_eq!(begin(Some(&record), B, 129, TTL), Decision::Mismatch);
+        assert_eq!(begin(Some(&record), B, 130, TTL), Decision::Acquire { resumed: None });
     }
 
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            (0..4_u8, any::<bool>()).prop_map(|(owner, other_payload)| Step::Begin { owner, other_payload }),
-            (0..4_u8).prop_map(Step::Renew),
-            (0..4_u8).prop_map(Step::Complete),
-            (0..4_u8).prop_map(Step::Release),
-            (0..40_i64).prop_map(Step::Pass),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn one_owner_at_a_time_completes_and_a_live_lease_is_never_taken(
-            steps in proptest::collection::vec(step(), 0..60),
-        ) {
-            let (mut record, mut now, mut fence) = (None::<Record<u64>>, 0, 0);
-            for step in steps {
-                match step {
-                    Step::Pass(by) => now += by,
-                    Step::Begin { owner, other_payload } => {
-                        let live = matches!(&record, Some(Record::InProgress { until, .. }) if now < *until);
-                        let kept = matches!(&record, Some(Record::Done { until, .. }) if now < *until);
-                        let fingerprint = if other_payload { B } else { A };
-                        if begin(record.as_ref(), fingerprint, now) == Decision::Acquire {
-                            prop_assert!(!live && !kept);
-                            fence += 1;
-                            record = Some(Record::InProgress { lease: lease(owner, fence), fingerprint, until: now + 30 });
-                        }
-                    }
-                    Step::Renew(owner) => {
-                        if let Some(Record::InProgress { lease: held, fingerprint, .. }) = record.clone()
-                            && owns(record.as_ref(), Owner::from_bytes([owner; 16]))
-                        {
-                            record = Some(Record::InProgress { lease: held, fingerprint, until: now + 30 });
-                        }
-                    }
-                    Step::Complete(owner) => {
-                        if owns(record.as_ref(), Owner::from_bytes([owner; 16])) {
-                            let Some(Record::InProgress { lease: held, fingerprint, .. }) = record else { unreachable!() };
-                            prop_assert_eq!(held.owner, Owner::from_bytes([owner; 16]));
-                            prop_assert_eq!(held.fence, fence, "only the highest fence completes");
-                            record = Some(Record::Done { fingerprint, outcome: held.fence, until: now + 100 });
-                        }
-                    }
-                    Step::Release(owner) => {
-                        if owns(record.as_ref(), Owner::from_bytes([owner; 16])) {
-                            record = None;
-                        }
-                    }
-                }
-            }
-        }
+    #[test]
+    fn nobody_owns_what_was_given_back() {
+        let record = |owner| {
+            let lease = Lease { owner, fence: 1 };
+            Record::<()>::InProgress { lease, fingerprint: A, until: 0, point: None }
+        };
+        assert!(owns(&record(lease(1, 1).owner), lease(1, 1).owner));
+        assert!(!owns(&record(lease(1, 1).owner), lease(2, 1).owner));
+        assert!(!owns(&record(Owner::NOBODY), Owner::NOBODY));
+        assert!(!owns(&Record::Done { fingerprint: A, outcome: (), until: 9 }, lease(1, 1).owner));
     }
 }

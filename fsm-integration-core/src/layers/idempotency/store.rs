@@ -2,18 +2,21 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use super::{Fingerprint, IdempotencyKey, Lease, Owner};
-use crate::error::Error;
+use super::{Fingerprint, IdempotencyKey, Lease, Owner, RecoveryPoint};
+use crate::error::{Error, ErrorKind};
 
 /// What a store answers to a begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begin<T> {
     /// The work is the caller's, under this lease.
     Won(Lease),
+    /// As [`Won`](Self::Won); an earlier owner got as far as this point.
+    Resumed(Lease, Arc<RecoveryPoint>),
     /// The work was done; this is its outcome.
     Done(T),
     /// The key belongs to another payload.
@@ -34,10 +37,26 @@ pub enum StoreOutcome {
     LostLease,
 }
 
+/// Keeps how far the work of a key got, beside its record (requirement I9).
+pub trait RecoveryPoints: Send + Sync + 'static {
+    /// Keeps the point in the place of an earlier one, for whoever owns the key after `owner`.
+    ///
+    /// A store without a place for it refuses, as does this default.
+    fn record_point<'a>(
+        &'a self,
+        _key: &'a IdempotencyKey,
+        _owner: Owner,
+        _point: RecoveryPoint,
+    ) -> StoreFuture<'a, StoreOutcome> {
+        StoreFuture::ready(Err(Error::new(ErrorKind::Internal, "the idempotency store keeps no recovery points")))
+    }
+}
+
 /// Keeps one record a key; each method is one atomic step (requirements I7 and I10).
 ///
-/// A store that answers at once returns [`StoreFuture::ready`], which costs no allocation.
-pub trait IdempotencyStore<T>: Send + Sync + 'static {
+/// A store that answers at once returns [`StoreFuture::ready`], which is the synchronous path: it costs no allocation
+/// and no wake-up. Any other answer does nothing before it is first polled.
+pub trait IdempotencyStore<T>: RecoveryPoints {
     /// Takes the key for `owner`, or says who has it.
     fn begin<'a>(
         &'a self,
@@ -53,7 +72,7 @@ pub trait IdempotencyStore<T>: Send + Sync + 'static {
     /// Keeps the outcome for the store's time to live.
     fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &T) -> StoreFuture<'a, StoreOutcome>;
 
-    /// Gives the key back without outcome.
+    /// Gives the key back without outcome; a recovery point stays, and its payload bound to the key.
     fn release<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner) -> StoreFuture<'a, StoreOutcome>;
 
     /// Gives the key back as well as it can without waiting, because the owner's future was dropped.
@@ -78,6 +97,7 @@ enum Answer<'a, T> {
 
 impl<'a, T> StoreFuture<'a, T> {
     /// An answer that is there already.
+    #[inline]
     #[must_use]
     pub fn ready(answer: Result<T, Error>) -> Self {
         Self(Answer::Ready(Some(answer)))
@@ -87,6 +107,21 @@ impl<'a, T> StoreFuture<'a, T> {
     #[must_use]
     pub fn boxed(answer: impl Future<Output = Result<T, Error>> + Send + 'a) -> Self {
         Self(Answer::Boxed(Box::pin(answer)))
+    }
+
+    /// The answer if it is there already, so that nobody need wait for it.
+    ///
+    /// # Errors
+    /// Itself, when it must be waited for.
+    ///
+    /// # Panics
+    /// When it was polled to its end before.
+    #[inline]
+    pub fn now(self) -> Result<Result<T, Error>, Self> {
+        match self.0 {
+            Answer::Ready(answer) => Ok(answer.expect("polled after it was ready")),
+            boxed @ Answer::Boxed(_) => Err(Self(boxed)),
+        }
     }
 }
 

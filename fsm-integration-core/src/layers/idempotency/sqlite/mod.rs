@@ -1,11 +1,19 @@
+mod changes;
+mod records;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use rusqlite::{Connection, params};
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::{
+    changes::Changes,
+    records::{Bid, Step, begin, load, step},
+};
 use super::{
-    Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Lease, Owner, StoreFuture, StoreOutcome,
+    Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
+    StoreOutcome,
     state::{self, Decision, Record},
 };
 use crate::{
@@ -29,6 +37,9 @@ pub enum Claim<T> {
 
 /// Keeps records in the embedded database, in the table `idempotency`.
 ///
+/// Who waits for a key is woken by a change made through this store or a clone, and sees one made by another process
+/// within a second.
+///
 /// Work whose effect lies in the same database needs no lease: [`look_up_in`](Self::look_up_in) and
 /// [`record_done_in`](Self::record_done_in) take part in the effect's own transaction. Sweep now and then.
 #[derive(Clone)]
@@ -36,6 +47,7 @@ pub struct SqliteIdempotencyStore {
     database: Database,
     clock: Arc<dyn WallClock>,
     ttl: Duration,
+    changes: Changes,
 }
 
 impl SqliteIdempotencyStore {
@@ -43,9 +55,10 @@ impl SqliteIdempotencyStore {
     pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// The schema; apply it with [`Database::migrate`] before first use.
-    pub const MIGRATIONS: &'static [Migration] = &[Migration {
-        name: "0001_idempotency",
-        sql: "
+    pub const MIGRATIONS: &'static [Migration] = &[
+        Migration {
+            name: "0001_idempotency",
+            sql: "
             CREATE TABLE idempotency (
                 id          INTEGER PRIMARY KEY,
                 digest      BLOB    NOT NULL,
@@ -61,7 +74,13 @@ impl SqliteIdempotencyStore {
             CREATE TABLE idempotency_fence (value INTEGER NOT NULL) STRICT;
             INSERT INTO idempotency_fence VALUES (0);
         ",
-    }];
+        },
+        Migration {
+            name: "0002_idempotency_recovery_point",
+            // JSON, null before the first point and once it is done.
+            sql: "ALTER TABLE idempotency ADD COLUMN point TEXT;",
+        },
+    ];
 
     /// Creates a store whose outcomes live for 24 h.
     #[must_use]
@@ -72,7 +91,7 @@ impl SqliteIdempotencyStore {
     /// Creates a store whose outcomes live for `ttl`.
     #[must_use]
     pub fn with_ttl(database: Database, clock: Arc<dyn WallClock>, ttl: Duration) -> Self {
-        Self { database, clock, ttl }
+        Self { database, clock, ttl, changes: Changes::default() }
     }
 
     /// Looks a key up within a unit of work; a [`Tx`](crate::sqlite::Tx) is such a connection.
@@ -85,8 +104,8 @@ impl SqliteIdempotencyStore {
         key: &IdempotencyKey,
         fingerprint: Fingerprint,
     ) -> Result<Claim<T>> {
-        Ok(match state::begin(load(connection, key)?.as_ref(), fingerprint, self.now()) {
-            Decision::Acquire => Claim::Absent,
+        Ok(match state::begin(load(connection, key)?.as_ref(), fingerprint, self.now(), millis(self.ttl)) {
+            Decision::Acquire { .. } => Claim::Absent,
             Decision::Replay(outcome) => Claim::Replay(decode(outcome)?),
             Decision::Mismatch => Claim::Mismatch,
             Decision::InProgress { .. } => Claim::InProgress,
@@ -111,7 +130,8 @@ impl SqliteIdempotencyStore {
                 "INSERT INTO idempotency (digest, scope, fingerprint, owner, fence, until, outcome)
                  VALUES (?1, ?2, ?3, NULL, 0, ?4, ?5)
                  ON CONFLICT (digest, scope) DO UPDATE SET
-                 fingerprint = excluded.fingerprint, owner = NULL, until = excluded.until, outcome = excluded.outcome",
+                 fingerprint = excluded.fingerprint, owner = NULL, until = excluded.until, outcome = excluded.outcome,
+                 point = NULL",
             )?
             .execute(params![key.digest(), key.scope(), fingerprint.0, until, outcome])?;
         Ok(())
@@ -157,95 +177,29 @@ fn decode<T: DeserializeOwned>(outcome: &str) -> Result<T> {
         .map_err(|error| Error::new(ErrorKind::Internal, "the stored outcome is of another type").with_source(error))
 }
 
-fn load(connection: &Connection, key: &IdempotencyKey) -> Result<Option<Record<String>>> {
-    let record = connection
-        .prepare_cached(
-            "SELECT fingerprint, owner, fence, until, outcome FROM idempotency WHERE digest = ?1 AND scope = ?2",
-        )?
-        .query_row(params![key.digest(), key.scope()], |row| {
-            let fingerprint = Fingerprint(row.get(0)?);
-            let until = row.get(3)?;
-            Ok(match row.get::<_, Option<[u8; 16]>>(1)? {
-                Some(owner) => {
-                    let lease = Lease { owner: Owner::from_bytes(owner), fence: row.get::<_, i64>(2)?.unsigned_abs() };
-                    Record::InProgress { lease, fingerprint, until }
-                }
-                None => Record::Done { fingerprint, outcome: row.get(4)?, until },
-            })
-        });
-    Ok(record.optional()?)
-}
-
-fn begin(
-    connection: &Connection,
-    key: &IdempotencyKey,
-    fingerprint: Fingerprint,
-    owner: Owner,
-    (now, lease): (i64, Duration),
-) -> Result<Begin<String>> {
-    match state::begin(load(connection, key)?.as_ref(), fingerprint, now) {
-        Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
-        Decision::Mismatch => return Ok(Begin::Mismatch),
-        Decision::InProgress { left } => {
-            return Ok(Begin::InProgress { left: Duration::from_millis(left.unsigned_abs()) });
-        }
-        Decision::Acquire => {}
-    }
-    let fence: i64 = connection
-        .prepare_cached("UPDATE idempotency_fence SET value = value + 1 RETURNING value")?
-        .query_row([], |row| row.get(0))?;
-    connection
-        .prepare_cached(
-            "INSERT INTO idempotency (digest, scope, fingerprint, owner, fence, until)
-             VALUES (:digest, :scope, :fingerprint, :owner, :fence, :until)
-             ON CONFLICT (digest, scope) DO UPDATE SET fingerprint = excluded.fingerprint, owner = excluded.owner,
-             fence = excluded.fence, until = excluded.until, outcome = NULL",
-        )?
-        .execute(named_params! {
-            ":digest": key.digest(),
-            ":scope": key.scope(),
-            ":fingerprint": fingerprint.0,
-            ":owner": owner.to_bytes(),
-            ":fence": fence,
-            ":until": now.saturating_add(millis(lease)),
-        })?;
-    Ok(Begin::Won(Lease { owner, fence: fence.unsigned_abs() }))
-}
-
-/// What the owner of a record may do with it.
-enum Step {
-    Renew { until: i64 },
-    Complete { until: i64, outcome: String },
-    Release,
-}
-
-/// Compare and set: the owner is part of the condition (requirement I7).
-fn step(connection: &Connection, key: &IdempotencyKey, owner: Owner, step: Step) -> Result<StoreOutcome> {
-    let (digest, scope, owner) = (key.digest(), key.scope(), owner.to_bytes());
-    let changed = match step {
-        Step::Renew { until } => connection
-            .prepare_cached("UPDATE idempotency SET until = ?4 WHERE digest = ?1 AND scope = ?2 AND owner = ?3")?
-            .execute(params![digest, scope, owner, until]),
-        Step::Complete { until, outcome } => connection
-            .prepare_cached(
-                "UPDATE idempotency SET until = ?4, outcome = ?5, owner = NULL
-                 WHERE digest = ?1 AND scope = ?2 AND owner = ?3",
-            )?
-            .execute(params![digest, scope, owner, until, outcome]),
-        Step::Release => connection
-            .prepare_cached("DELETE FROM idempotency WHERE digest = ?1 AND scope = ?2 AND owner = ?3")?
-            .execute(params![digest, scope, owner]),
-    }?;
-    Ok(if changed == 1 { StoreOutcome::Stored } else { StoreOutcome::LostLease })
-}
-
 impl SqliteIdempotencyStore {
     fn step<'a>(&'a self, key: &IdempotencyKey, owner: Owner, next: Result<Step>) -> StoreFuture<'a, StoreOutcome> {
         let key = key.clone();
         StoreFuture::boxed(async move {
             let next = next?;
-            self.database.write(move |tx| step(tx, &key, owner, next)).await
+            let (wake, of) = (next.wakes(), key.clone());
+            let outcome = self.database.write(move |tx| step(tx, &of, owner, next)).await?;
+            if outcome == StoreOutcome::Stored {
+                self.changes.wake(&key, wake);
+            }
+            Ok(outcome)
         })
+    }
+}
+
+impl RecoveryPoints for SqliteIdempotencyStore {
+    fn record_point<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        owner: Owner,
+        point: RecoveryPoint,
+    ) -> StoreFuture<'a, StoreOutcome> {
+        self.step(key, owner, encode(&point).map(|point| Step::Record { point }))
     }
 }
 
@@ -261,11 +215,15 @@ where
         lease: Duration,
     ) -> StoreFuture<'a, Begin<T>> {
         StoreFuture::boxed(async move {
-            let (key, clock) = (key.clone(), Arc::clone(&self.clock));
-            let begun = self.database.write(move |tx| begin(tx, &key, fingerprint, owner, (now(&*clock), lease)));
+            let (key, clock, ttl) = (key.clone(), Arc::clone(&self.clock), millis(self.ttl));
+            let begun = self.database.write(move |tx| {
+                let now = now(&*clock);
+                begin(tx, &key, &Bid { fingerprint, owner, now, until: now.saturating_add(millis(lease)), ttl })
+            });
             Ok(match begun.await? {
                 Begin::Done(outcome) => Begin::Done(decode(&outcome)?),
                 Begin::Won(lease) => Begin::Won(lease),
+                Begin::Resumed(lease, point) => Begin::Resumed(lease, point),
                 Begin::Mismatch => Begin::Mismatch,
                 Begin::InProgress { left } => Begin::InProgress { left },
             })
@@ -282,7 +240,7 @@ where
     }
 
     fn release<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner) -> StoreFuture<'a, StoreOutcome> {
-        self.step(key, owner, Ok(Step::Release))
+        self.step(key, owner, Ok(Step::Release { now: self.now() }))
     }
 
     /// Best effort: without a runtime the lease runs out instead.
@@ -294,6 +252,19 @@ where
                 tracing::warn!(%key, %error, "idempotency.release_failed");
             }
         });
+    }
+
+    fn changed<'a>(&'a self, key: &'a IdempotencyKey) -> StoreFuture<'a, ()> {
+        StoreFuture::boxed(async move {
+            // Waits from before it looks, so that no change falls between.
+            let change = self.changes.wait(key);
+            let (of, clock) = (key.clone(), Arc::clone(&self.clock));
+            let record = self.database.read(move |connection| load(connection, &of)).await?;
+            if matches!(record, Some(Record::InProgress { until, .. }) if now(&*clock) < until) {
+                change.seen().await;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -1,0 +1,171 @@
+//! What surrounds the work: taking the key, keeping it, writing the outcome down, giving it back.
+
+use std::{
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use super::{
+    Begin, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Lease, Owner, RecoveryPoint,
+    StoreFailure, StoreFuture, StoreOutcome,
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Error, IdempotencyConflict},
+    observe::Observation,
+};
+
+/// Waited between the tries to write an outcome down; well within a lease.
+const COMPLETION_PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::ZERO];
+
+/// What came of asking for a key.
+pub(super) enum Acquired<T> {
+    Won(Lease, Option<Arc<RecoveryPoint>>),
+    Done(T),
+    /// The store cannot be asked, and the work is to be done all the same.
+    Unprotected,
+}
+
+impl<S> IdempotencyManager<S> {
+    /// Takes the key, waiting for whoever has it, but not longer than the bound.
+    pub(super) async fn acquire<T>(
+        &self,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+        mut begun: StoreFuture<'_, Begin<T>>,
+    ) -> Result<Acquired<T>, IdempotencyConflict>
+    where
+        S: IdempotencyStore<T>,
+    {
+        let config = &self.shared.config;
+        let mut deadline = None;
+        loop {
+            let left = match begun.await {
+                Ok(Begin::Won(lease)) => return Ok(Acquired::Won(lease, None)),
+                Ok(Begin::Resumed(lease, point)) => return Ok(Acquired::Won(lease, Some(point))),
+                Ok(Begin::Done(value)) => return Ok(Acquired::Done(value)),
+                Ok(Begin::Mismatch) => return Err(IdempotencyConflict::Mismatch),
+                Ok(Begin::InProgress { left }) => left,
+                Err(error) => return self.without_store(key, &error),
+            };
+            let now = SystemClock.now();
+            let deadline = *deadline.get_or_insert(now + config.wait_timeout);
+            if now >= deadline {
+                return Err(IdempotencyConflict::InProgress { retry_after: config.retry_after });
+            }
+            // The owner may have died in silence: look again when its lease runs out.
+            let until = deadline.min(now + left);
+            if let Ok(Err(error)) = tokio::time::timeout_at(until.into(), self.shared.store.changed(key)).await {
+                return self.without_store(key, &error);
+            }
+            begun = self.begin(key, fingerprint, owner);
+        }
+    }
+
+    #[cold]
+    fn without_store<T>(&self, key: &IdempotencyKey, error: &Error) -> Result<Acquired<T>, IdempotencyConflict> {
+        tracing::warn!(%key, %error, "idempotency.store_unavailable");
+        match self.shared.config.on_store_failure {
+            StoreFailure::Refuse => Err(IdempotencyConflict::StoreUnavailable),
+            StoreFailure::Proceed => Ok(Acquired::Unprotected),
+        }
+    }
+
+    /// Drives the work and renews its lease; the timer is made when the work first waits.
+    ///
+    /// Also returns whether the lease was lost meanwhile.
+    pub(super) async fn keep_alive<T, F>(&self, key: &IdempotencyKey, owner: Owner, work: F) -> (F::Output, bool)
+    where
+        S: IdempotencyStore<T>,
+        F: Future,
+    {
+        let mut work = pin!(work);
+        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+            return (output, false);
+        }
+        let (mut renewing, mut lost) = (pin!(self.renew::<T>(key, owner)), false);
+        poll_fn(|cx| {
+            let output = work.as_mut().poll(cx);
+            if output.is_pending() && !lost {
+                lost = renewing.as_mut().poll(cx).is_ready();
+            }
+            output.map(|output| (output, lost))
+        })
+        .await
+    }
+
+    /// Renews for as long as it is polled; ends when the lease is lost.
+    async fn renew<T>(&self, key: &IdempotencyKey, owner: Owner)
+    where
+        S: IdempotencyStore<T>,
+    {
+        let config = &self.shared.config;
+        loop {
+            tokio::time::sleep(config.renewal()).await;
+            match self.shared.store.renew(key, owner, config.lease).await {
+                Ok(StoreOutcome::Stored) => {}
+                Ok(StoreOutcome::LostLease) => return self.tell(Observation::IdempotencyLeaseLost),
+                Err(error) => tracing::warn!(%key, %error, "idempotency.renewal_failed"),
+            }
+        }
+    }
+
+    /// Writes the outcome down, trying a few times; a failure means that the next caller does not know of it, and
+    /// is told as such, never as a plain failure (requirement I14).
+    pub(super) async fn complete<T>(
+        &self,
+        key: &IdempotencyKey,
+        owner: Owner,
+        value: &T,
+    ) -> Result<(), IdempotencyConflict>
+    where
+        S: IdempotencyStore<T>,
+    {
+        let mut failed = false;
+        for pause in COMPLETION_PAUSES {
+            match self.shared.store.complete(key, owner, value).await {
+                Ok(StoreOutcome::Stored) => return Ok(()),
+                // Not ours any more, perhaps because the try that failed was written down all the same.
+                Ok(StoreOutcome::LostLease) if failed => break,
+                Ok(StoreOutcome::LostLease) => return Err(IdempotencyConflict::LostLease),
+                Err(error) => tracing::error!(%key, %error, "idempotency.completion_failed: the work is done"),
+            }
+            failed = true;
+            tokio::time::sleep(pause).await;
+        }
+        match self.shared.config.on_store_failure {
+            StoreFailure::Refuse => Err(IdempotencyConflict::OutcomeUnknown),
+            StoreFailure::Proceed => Ok(()),
+        }
+    }
+}
+
+/// Gives the key back when the work's future is dropped or panics.
+pub(super) struct Held<'a, S: IdempotencyStore<T>, T> {
+    store: &'a S,
+    key: &'a IdempotencyKey,
+    owner: Owner,
+    outcome: PhantomData<fn() -> T>,
+}
+
+impl<'a, S: IdempotencyStore<T>, T> Held<'a, S, T> {
+    pub(super) fn new(store: &'a S, key: &'a IdempotencyKey, owner: Owner) -> Self {
+        Self { store, key, owner, outcome: PhantomData }
+    }
+
+    /// Ends the watch without giving anything back.
+    pub(super) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<S: IdempotencyStore<T>, T> Drop for Held<'_, S, T> {
+    fn drop(&mut self) {
+        self.store.abandon(self.key, self.owner);
+    }
+}

@@ -1,0 +1,206 @@
+mod shard;
+
+use std::{fmt, hash::BuildHasher, sync::Arc, time::Duration};
+
+use hashbrown::DefaultHashBuilder;
+use tokio::sync::Notify;
+
+use self::shard::{Bid, Hashed, Shard};
+use super::{
+    Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
+    StoreOutcome,
+};
+use crate::{
+    clock::{Clock, SystemClock, Ticks, nanos},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// Into how many parts a store is divided, each with a lock of its own.
+const MOST_SHARDS: usize = 16;
+/// A store of fewer records than this has one part.
+const SMALLEST_SHARD: usize = 1_024;
+
+/// Keeps records in this process, up to a capacity.
+///
+/// Answers at once. At capacity the oldest outcome is dropped before its time, with a warning: choose the
+/// capacity by rate times time to live. Work in progress is never dropped; when nothing else is left, new
+/// work is refused. Keys are spread over up to 16 parts by their hash, each with its share of the capacity.
+///
+/// Times may be as coarse as a [`CoarseClock`](crate::clock::CoarseClock) counts them: an outcome lives for hours.
+pub struct MemoryIdempotencyStore<T, C = SystemClock> {
+    shards: Box<[Mutex<Shard<T>>]>,
+    hasher: DefaultHashBuilder,
+    last_fence: AtomicU64,
+    ttl: i64,
+    ticks: Ticks<C>,
+}
+
+impl<T> Default for MemoryIdempotencyStore<T> {
+    /// A store of 100 000 outcomes, each for 24 h (requirement I12).
+    fn default() -> Self {
+        Self::new(100_000, Duration::from_secs(24 * 60 * 60))
+    }
+}
+
+impl<T> MemoryIdempotencyStore<T> {
+    /// Creates a store of so many records, whose outcomes live for `ttl` from their completion.
+    #[must_use]
+    pub fn new(capacity: usize, ttl: Duration) -> Self {
+        Self::with_clock(capacity, ttl, SystemClock)
+    }
+}
+
+impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
+    /// Creates a store that tells the time by `clock`.
+    #[must_use]
+    pub fn with_clock(capacity: usize, ttl: Duration, clock: C) -> Self {
+        let capacity = capacity.max(1);
+        let shards = (capacity / SMALLEST_SHARD).clamp(1, MOST_SHARDS);
+        let shards = if shards.is_power_of_two() { shards } else { shards.next_power_of_two() / 2 };
+        let share = capacity.div_ceil(shards);
+        Self {
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(share))).collect(),
+            hasher: DefaultHashBuilder::default(),
+            last_fence: AtomicU64::new(0),
+            ttl: signed(ttl),
+            ticks: Ticks::new(clock),
+        }
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// Whether there is no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many notes of an end there are.
+    #[cfg(test)]
+    pub(super) fn notes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().notes()).sum()
+    }
+
+    #[inline]
+    fn now(&self) -> i64 {
+        i64::try_from(self.ticks.nanos()).unwrap_or(i64::MAX)
+    }
+
+    #[inline]
+    fn hashed<'a>(&self, key: &'a IdempotencyKey) -> Hashed<'a> {
+        Hashed { key, hash: self.hasher.hash_one(key) }
+    }
+
+    /// The part of a key; the table inside uses the hash's other bits.
+    #[inline]
+    fn shard(&self, key: Hashed<'_>) -> &Mutex<Shard<T>> {
+        &self.shards[(key.hash >> 40) as usize & (self.shards.len() - 1)]
+    }
+
+    fn give_back(&self, key: &IdempotencyKey, owner: Owner) -> StoreOutcome {
+        let (key, now) = (self.hashed(key), self.now());
+        let (outcome, wake) = self.shard(key).lock().release(key, owner, now, now.saturating_add(self.ttl));
+        wake.wake();
+        outcome
+    }
+}
+
+fn signed(duration: Duration) -> i64 {
+    i64::try_from(nanos(duration)).unwrap_or(i64::MAX)
+}
+
+impl<T: Send + 'static, C: Clock> RecoveryPoints for MemoryIdempotencyStore<T, C> {
+    fn record_point<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        owner: Owner,
+        point: RecoveryPoint,
+    ) -> StoreFuture<'a, StoreOutcome> {
+        let key = self.hashed(key);
+        StoreFuture::ready(Ok(self.shard(key).lock().record_point(key, owner, point)))
+    }
+}
+
+impl<T: Clone + Send + 'static, C: Clock> IdempotencyStore<T> for MemoryIdempotencyStore<T, C> {
+    #[inline]
+    fn begin<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+        lease: Duration,
+    ) -> StoreFuture<'a, Begin<T>> {
+        let (key, now) = (self.hashed(key), self.now());
+        let bid = Bid { fingerprint, owner, until: now.saturating_add(signed(lease)), now, ttl: self.ttl };
+        // Under the lock, so that a key's fences grow in the order of its leases.
+        let fence = || self.last_fence.fetch_add(1, Relaxed) + 1;
+        StoreFuture::ready(self.shard(key).lock().begin(key, &bid, fence))
+    }
+
+    fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
+        let (key, until) = (self.hashed(key), self.now().saturating_add(signed(lease)));
+        StoreFuture::ready(Ok(self.shard(key).lock().renew(key, owner, until)))
+    }
+
+    #[inline]
+    fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &T) -> StoreFuture<'a, StoreOutcome> {
+        let (key, outcome, until) = (self.hashed(key), outcome.clone(), self.now().saturating_add(self.ttl));
+        let (stored, wake) = self.shard(key).lock().complete(key, owner, outcome, until);
+        wake.wake();
+        StoreFuture::ready(Ok(stored))
+    }
+
+    fn release<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner) -> StoreFuture<'a, StoreOutcome> {
+        StoreFuture::ready(Ok(self.give_back(key, owner)))
+    }
+
+    fn abandon(&self, key: &IdempotencyKey, owner: Owner) {
+        self.give_back(key, owner);
+    }
+
+    fn changed<'a>(&'a self, key: &'a IdempotencyKey) -> StoreFuture<'a, ()> {
+        let hashed = self.hashed(key);
+        let mut shard = self.shard(hashed).lock();
+        let Some(change) = shard.join(hashed) else { return StoreFuture::ready(Ok(())) };
+        // Made under the lock: a change after it cannot be missed, one before it was seen above.
+        let changed = Arc::clone(&change).notified_owned();
+        drop(shard);
+        let place = Place { store: self, key, change };
+        StoreFuture::boxed(async move {
+            let _place = place;
+            changed.await;
+            Ok(())
+        })
+    }
+}
+
+/// A place among those who wait, given up on drop.
+struct Place<'a, T, C: Clock> {
+    store: &'a MemoryIdempotencyStore<T, C>,
+    key: &'a IdempotencyKey,
+    change: Arc<Notify>,
+}
+
+impl<T, C: Clock> Drop for Place<'_, T, C> {
+    fn drop(&mut self) {
+        let key = self.store.hashed(self.key);
+        self.store.shard(key).lock().leave(key, &self.change);
+    }
+}
+
+impl<T, C: Clock> fmt::Debug for MemoryIdempotencyStore<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryIdempotencyStore")
+            .field("len", &self.len())
+            .field("shards", &self.shards.len())
+            .field("ttl", &Duration::from_nanos(self.ttl.unsigned_abs()))
+            .finish_non_exhaustive()
+    }
+}

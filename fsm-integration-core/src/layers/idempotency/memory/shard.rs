@@ -1,0 +1,284 @@
+use std::{collections::VecDeque, mem, sync::Arc};
+
+use hashbrown::HashTable;
+use tokio::sync::Notify;
+
+use crate::{
+    error::{Error, ErrorKind},
+    layers::idempotency::{
+        Begin, Fingerprint, IdempotencyKey, Lease, Owner, RecoveryPoint, StoreOutcome,
+        state::{self, Decision, Record},
+    },
+};
+
+/// A key with the hash that finds it.
+#[derive(Clone, Copy)]
+pub(super) struct Hashed<'a> {
+    pub(super) key: &'a IdempotencyKey,
+    pub(super) hash: u64,
+}
+
+/// The records of some of the keys; times in nanoseconds since the store was made.
+pub(super) struct Shard<T> {
+    table: HashTable<Entry<T>>,
+    /// What ends with the time to live, in that order: outcomes, and recovery points that were given back.
+    expiring: VecDeque<Expiry>,
+    pub(super) capacity: usize,
+    warned: bool,
+}
+
+struct Entry<T> {
+    hash: u64,
+    key: IdempotencyKey,
+    /// The fence of the record's latest owner, which no other record has.
+    serial: u64,
+    record: Record<T>,
+    waiting: Option<Waiting>,
+}
+
+/// Repetitions that wait for a change of a record.
+struct Waiting {
+    change: Arc<Notify>,
+    count: usize,
+}
+
+struct Expiry {
+    at: i64,
+    hash: u64,
+    serial: u64,
+}
+
+/// Whom to tell of a change, once the lock is open.
+#[must_use]
+pub(super) enum Wake {
+    Nobody,
+    /// One takes over; it wakes the next if it goes away instead.
+    One(Arc<Notify>),
+    All(Arc<Notify>),
+}
+
+impl Wake {
+    #[inline]
+    pub(super) fn wake(self) {
+        match self {
+            Self::Nobody => {}
+            Self::One(change) => change.notify_one(),
+            Self::All(change) => change.notify_waiters(),
+        }
+    }
+}
+
+/// What begins: who, for how long, with what.
+pub(super) struct Bid {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) owner: Owner,
+    pub(super) until: i64,
+    pub(super) now: i64,
+    pub(super) ttl: i64,
+}
+
+impl<T> Shard<T> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { table: HashTable::new(), expiring: VecDeque::new(), capacity, warned: false }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn notes(&self) -> usize {
+        self.expiring.len()
+    }
+
+    #[inline]
+    fn find(&mut self, Hashed { key, hash }: Hashed<'_>) -> Option<&mut Entry<T>> {
+        self.table.find_mut(hash, |entry| entry.hash == hash && entry.key == *key)
+    }
+
+    /// The record if this owner has it.
+    #[inline]
+    fn owned(&mut self, key: Hashed<'_>, owner: Owner) -> Option<&mut Entry<T>> {
+        self.find(key).filter(|entry| state::owns(&entry.record, owner))
+    }
+
+    #[inline]
+    pub(super) fn begin(&mut self, key: Hashed<'_>, bid: &Bid, fence: impl FnOnce() -> u64) -> Result<Begin<T>, Error>
+    where
+        T: Clone,
+    {
+        self.drop_expired(bid.now);
+        let Some(entry) = self.find(key) else { return self.insert(key, bid, fence()) };
+        let resumed = match state::begin(Some(&entry.record), bid.fingerprint, bid.now, bid.ttl) {
+            Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
+            Decision::Mismatch => return Ok(Begin::Mismatch),
+            Decision::InProgress { left } => {
+                return Ok(Begin::InProgress { left: std::time::Duration::from_nanos(left.unsigned_abs()) });
+            }
+            Decision::Acquire { resumed } => resumed.cloned(),
+        };
+        entry.serial = fence();
+        entry.record = bid.record(entry.serial, resumed.clone());
+        Ok(bid.won(entry.serial, resumed))
+    }
+
+    fn insert(&mut self, Hashed { key, hash }: Hashed<'_>, bid: &Bid, fence: u64) -> Result<Begin<T>, Error> {
+        if self.table.len() >= self.capacity {
+            self.make_room(bid.now)?;
+        }
+        let entry = Entry { hash, key: key.clone(), serial: fence, record: bid.record(fence, None), waiting: None };
+        self.table.insert_unique(hash, entry, |entry| entry.hash);
+        Ok(bid.won(fence, None))
+    }
+
+    pub(super) fn renew(&mut self, key: Hashed<'_>, owner: Owner, lease_until: i64) -> StoreOutcome {
+        let Some(entry) = self.owned(key, owner) else { return StoreOutcome::LostLease };
+        if let Record::InProgress { until, .. } = &mut entry.record {
+            *until = lease_until;
+        }
+        StoreOutcome::Stored
+    }
+
+    pub(super) fn record_point(&mut self, key: Hashed<'_>, owner: Owner, reached: RecoveryPoint) -> StoreOutcome {
+        let Some(entry) = self.owned(key, owner) else { return StoreOutcome::LostLease };
+        if let Record::InProgress { point, .. } = &mut entry.record {
+            *point = Some(Arc::new(reached));
+        }
+        StoreOutcome::Stored
+    }
+
+    #[inline]
+    pub(super) fn complete(&mut self, key: Hashed<'_>, owner: Owner, outcome: T, until: i64) -> (StoreOutcome, Wake) {
+        let Some(entry) = self.owned(key, owner) else { return (StoreOutcome::LostLease, Wake::Nobody) };
+        let (Record::InProgress { fingerprint, .. } | Record::Done { fingerprint, .. }) = entry.record;
+        entry.record = Record::Done { fingerprint, outcome, until };
+        let wake = entry.waiting.take().map_or(Wake::Nobody, |waiting| Wake::All(waiting.change));
+        let expiry = Expiry { at: until, hash: key.hash, serial: entry.serial };
+        self.expire(expiry);
+        (StoreOutcome::Stored, wake)
+    }
+
+    /// Ends the owner's lease; what must outlive it stays: a recovery point, or those who wait to take over.
+    pub(super) fn release(
+        &mut self,
+        key: Hashed<'_>,
+        owner: Owner,
+        now: i64,
+        point_until: i64,
+    ) -> (StoreOutcome, Wake) {
+        let Some(entry) = self.owned(key, owner) else { return (StoreOutcome::LostLease, Wake::Nobody) };
+        let wake = entry.waiting.as_ref().map_or(Wake::Nobody, |waiting| Wake::One(Arc::clone(&waiting.change)));
+        let serial = entry.serial;
+        let Record::InProgress { lease, until, point, .. } = &mut entry.record else {
+            return (StoreOutcome::LostLease, Wake::Nobody);
+        };
+        (lease.owner, *until) = (Owner::NOBODY, now);
+        if point.is_some() {
+            self.expire(Expiry { at: point_until, hash: key.hash, serial });
+        } else if matches!(wake, Wake::Nobody) {
+            self.remove(key);
+        }
+        (StoreOutcome::Stored, wake)
+    }
+
+    /// Joins those who wait for a change; `None` when there is nothing to wait for.
+    pub(super) fn join(&mut self, key: Hashed<'_>) -> Option<Arc<Notify>> {
+        let entry = self.find(key)?;
+        if !matches!(entry.record, Record::InProgress { lease, .. } if lease.owner != Owner::NOBODY) {
+            return None;
+        }
+        let waiting = entry.waiting.get_or_insert_with(|| Waiting { change: Arc::default(), count: 0 });
+        waiting.count += 1;
+        Some(Arc::clone(&waiting.change))
+    }
+
+    /// Leaves those who wait; the last one takes along what was kept for them only.
+    pub(super) fn leave(&mut self, key: Hashed<'_>, change: &Arc<Notify>) {
+        let Some(entry) = self.find(key) else { return };
+        let Some(waiting) = entry.waiting.as_mut().filter(|waiting| Arc::ptr_eq(&waiting.change, change)) else {
+            return;
+        };
+        waiting.count -= 1;
+        if waiting.count > 0 {
+            return;
+        }
+        entry.waiting = None;
+        if matches!(&entry.record, Record::InProgress { lease, point: None, .. } if lease.owner == Owner::NOBODY) {
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, Hashed { key, hash }: Hashed<'_>) {
+        if let Ok(entry) = self.table.find_entry(hash, |entry| entry.hash == hash && entry.key == *key) {
+            entry.remove();
+        }
+    }
+
+    /// Notes when a record's time is over; notes of records that were begun anew meanwhile are kept in bounds.
+    #[inline]
+    fn expire(&mut self, expiry: Expiry) {
+        if self.expiring.len() > 2 * self.capacity {
+            let table = &self.table;
+            self.expiring.retain(|old| table.find(old.hash, |entry| entry.serial == old.serial).is_some());
+        }
+        self.expiring.push_back(expiry);
+    }
+
+    /// Drops a few records whose time is over, so that no single call pays for many.
+    #[inline]
+    fn drop_expired(&mut self, now: i64) {
+        for _ in 0..2 {
+            if self.expiring.front().is_none_or(|expiry| now < expiry.at) {
+                return;
+            }
+            self.drop_oldest();
+        }
+    }
+
+    /// Drops the record that expires first; `false` when there is none.
+    #[cold]
+    fn drop_oldest(&mut self) -> bool {
+        while let Some(Expiry { hash, serial, .. }) = self.expiring.pop_front() {
+            // The key may have been begun anew since: then the record has another serial.
+            let found = self.table.find_entry(hash, |entry| entry.serial == serial && entry.waiting.is_none());
+            if let Ok(entry) = found {
+                entry.remove();
+                return true;
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn make_room(&mut self, now: i64) -> Result<(), Error> {
+        if self.drop_oldest() {
+            if !mem::replace(&mut self.warned, true) {
+                tracing::warn!("idempotency.memory_full: outcomes are dropped before their time; raise the capacity");
+            }
+            return Ok(());
+        }
+        let before = self.table.len();
+        let crashed = |entry: &Entry<T>| {
+            entry.waiting.is_none() && matches!(entry.record, Record::InProgress { until, .. } if until <= now)
+        };
+        self.table.retain(|entry| !crashed(entry));
+        if self.table.len() < before {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unavailable, "the idempotency store is full of work in progress; raise its capacity"))
+    }
+}
+
+impl Bid {
+    #[inline]
+    fn record<T>(&self, fence: u64, point: Option<Arc<RecoveryPoint>>) -> Record<T> {
+        let lease = Lease { owner: self.owner, fence };
+        Record::InProgress { lease, fingerprint: self.fingerprint, until: self.until, point }
+    }
+
+    #[inline]
+    fn won<T>(&self, fence: u64, resumed: Option<Arc<RecoveryPoint>>) -> Begin<T> {
+        let lease = Lease { owner: self.owner, fence };
+        resumed.map_or(Begin::Won(lease), |point| Begin::Resumed(lease, point))
+    }
+}

@@ -1,0 +1,97 @@
+use super::*;
+
+/// A store that fails where it is told to.
+#[derive(Default)]
+struct Failing {
+    inner: MemoryIdempotencyStore<u32>,
+    begin: bool,
+    complete: bool,
+}
+
+fn unavailable<'a, T>() -> StoreFuture<'a, T> {
+    StoreFuture::boxed(async { Err(ErrorKind::Unavailable.into()) })
+}
+
+impl RecoveryPoints for Failing {}
+
+impl IdempotencyStore<u32> for Failing {
+    fn begin<'a>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+        lease: Duration,
+    ) -> StoreFuture<'a, Begin<u32>> {
+        if self.begin { unavailable() } else { self.inner.begin(key, fingerprint, owner, lease) }
+    }
+
+    fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
+        self.inner.renew(key, owner, lease)
+    }
+
+    fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &u32) -> StoreFuture<'a, StoreOutcome> {
+        if self.complete { unavailable() } else { self.inner.complete(key, owner, outcome) }
+    }
+
+    fn release<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner) -> StoreFuture<'a, StoreOutcome> {
+        self.inner.release(key, owner)
+    }
+
+    fn abandon(&self, key: &IdempotencyKey, owner: Owner) {
+        self.inner.abandon(key, owner);
+    }
+}
+
+fn proceeding(store: Failing) -> IdempotencyManager<Failing> {
+    let config = IdempotencyConfig { on_store_failure: StoreFailure::Proceed, ..IdempotencyConfig::default() };
+    IdempotencyManager::new(store).configured(config)
+}
+
+#[tokio::test(start_paused = true)]
+async fn f_i8_an_outcome_that_cannot_be_written_down_is_unknown_and_not_repeated_at_once() {
+    let manager = IdempotencyManager::new(Failing { complete: true, ..Failing::default() });
+    let (key, runs) = (key("1"), AtomicU32::new(0));
+    let work = |_| async {
+        runs.fetch_add(1, Ordering::SeqCst);
+        Ok::<_, IdempotencyConflict>(1)
+    };
+    assert_eq!(manager.execute(&key, A, work).await, Err(IdempotencyConflict::OutcomeUnknown));
+    let again = manager.execute(&key, A, work).await;
+    assert_eq!(again, Err(IdempotencyConflict::InProgress { retry_after: Duration::from_secs(1) }));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i14_without_its_store_nothing_is_done_unless_the_operation_says_so() {
+    let (key, runs) = (key("1"), AtomicU32::new(0));
+    let work = |execution: Execution| {
+        runs.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let point = execution.recovery_point("charged", 1.into()).await;
+            assert_eq!(point, Err(IdempotencyConflict::StoreUnavailable));
+            Ok::<_, IdempotencyConflict>(u32::try_from(execution.fence()).expect("small"))
+        }
+    };
+    let closed = IdempotencyManager::new(Failing { begin: true, ..Failing::default() });
+    assert_eq!(closed.execute(&key, A, work).await, Err(IdempotencyConflict::StoreUnavailable));
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+    let open = proceeding(Failing { begin: true, ..Failing::default() });
+    assert_eq!(open.execute(&key, A, work).await, Ok(Executed { value: 0, replayed: false }));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_proceeds_returns_an_outcome_that_cannot_be_written_down() {
+    let manager = proceeding(Failing { complete: true, ..Failing::default() });
+    let done = manager.execute(&key("1"), A, |_| async { Ok::<_, IdempotencyConflict>(1) }).await;
+    assert_eq!(done, Ok(Executed { value: 1, replayed: false }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn managers_of_one_store_share_its_outcomes_whatever_their_settings() {
+    let manager = manager::<u32>();
+    let patient = manager.configured(IdempotencyConfig { wait_timeout: Duration::ZERO, ..Default::default() });
+    let work = |_| async { Ok::<_, IdempotencyConflict>(1) };
+    assert!(!manager.execute(&key("1"), A, work).await.expect("done").replayed);
+    assert!(patient.with_name("other").execute(&key("1"), A, work).await.expect("done").replayed);
+}

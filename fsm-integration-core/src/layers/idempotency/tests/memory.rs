@@ -1,0 +1,76 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn f_i3_only_the_owner_completes_or_releases_and_fences_grow() {
+    let store = MemoryIdempotencyStore::<u32>::default();
+    let (key, lease) = (key("1"), Duration::from_secs(30));
+    let (first, second) = (Owner::random(), Owner::random());
+    let Ok(Begin::Won(old)) = store.begin(&key, A, first, lease).await else { panic!("absent") };
+    sleep(lease).await;
+    let Ok(Begin::Won(new)) = store.begin(&key, A, second, lease).await else { panic!("the lease ran out") };
+    assert!(new.fence > old.fence);
+    assert_eq!(store.renew(&key, first, lease).await.expect("asked"), StoreOutcome::LostLease);
+    assert_eq!(store.release(&key, first).await.expect("asked"), StoreOutcome::LostLease);
+    assert_eq!(store.complete(&key, first, &1).await.expect("asked"), StoreOutcome::LostLease);
+    assert_eq!(store.complete(&key, second, &2).await.expect("asked"), StoreOutcome::Stored);
+    assert_eq!(store.release(&key, second).await.expect("asked"), StoreOutcome::LostLease, "it is done");
+    assert_eq!(store.begin(&key, A, first, lease).await.expect("asked"), Begin::Done(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_lives_for_a_day_and_the_store_stays_bounded() {
+    let store = MemoryIdempotencyStore::<u32>::new(10, Duration::from_secs(86_400));
+    let manager = IdempotencyManager::new(store);
+    let run = |client: u32| {
+        let (manager, key) = (manager.clone(), key(&client.to_string()));
+        async move { manager.execute(&key, A, |_| async { Ok::<_, Error>(client) }).await.expect("done").replayed }
+    };
+    assert!(!run(1).await);
+    sleep(Duration::from_secs(86_399)).await;
+    assert!(run(1).await);
+    sleep(Duration::from_secs(1)).await;
+    assert!(!run(1).await);
+    for client in 2..100 {
+        run(client).await;
+    }
+    assert_eq!(manager.store().len(), 10);
+    assert!(run(99).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_full_of_work_refuses_new_work() {
+    let manager = IdempotencyManager::new(MemoryIdempotencyStore::<u32>::new(1, Duration::from_secs(60)));
+    let (busy, new) = (key("busy"), key("new"));
+    let mut leader = std::pin::pin!(manager.execute(&busy, A, |_| count_to_one()));
+    assert!(futures_util::poll!(leader.as_mut()).is_pending());
+    let refused = manager.execute(&new, A, |_| async { Ok::<_, IdempotencyConflict>(2) }).await;
+    assert_eq!(refused, Err(IdempotencyConflict::StoreUnavailable));
+    assert!(leader.await.is_ok());
+}
+
+#[test]
+fn a_large_store_is_divided_and_keeps_about_as_much_as_it_was_told() {
+    let store = MemoryIdempotencyStore::<u32>::new(20_000, Duration::from_secs(60));
+    for n in 0..40_000 {
+        let (key, owner) = (key(&n.to_string()), Owner::random());
+        let begun = store.begin(&key, A, owner, Duration::from_secs(30)).now();
+        assert!(matches!(begun, Ok(Ok(Begin::Won(lease))) if lease.fence == u64::from(n) + 1));
+        assert!(matches!(store.complete(&key, owner, &n).now(), Ok(Ok(StoreOutcome::Stored))));
+    }
+    assert_eq!(store.len(), 20_000);
+    assert!(format!("{store:?}").contains("shards: 16"));
+}
+
+#[test]
+fn work_that_fails_after_a_recovery_point_again_and_again_takes_no_more_room() {
+    let store = MemoryIdempotencyStore::<u32>::new(4, Duration::from_secs(60));
+    for n in 0..1_000_u32 {
+        let (key, owner) = (key(&(n % 3).to_string()), Owner::random());
+        assert!(store.begin(&key, A, owner, Duration::from_secs(30)).now().is_ok());
+        let point = RecoveryPoint { name: "charged".into(), data: n.into() };
+        assert!(store.record_point(&key, owner, point).now().is_ok());
+        assert!(store.release(&key, owner).now().is_ok());
+    }
+    assert_eq!(store.len(), 3);
+    assert!(store.notes() <= 16, "{}", store.notes());
+}
