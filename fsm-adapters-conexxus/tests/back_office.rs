@@ -12,8 +12,9 @@ use fsm_adapters_conexxus::{
 use fsm_integration_core::{
     adapter::{CorrelationId, IntegrationAdapter, IntegrationContext, TenantId},
     clock::SystemClock,
+    egress::TargetPolicy,
     error::{Error, ErrorKind, Result},
-    http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, TargetPolicy, install_tls},
+    http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, install_tls},
     layers::instrument::HasContext,
     observe::health::Health,
 };

@@ -12,8 +12,9 @@ use fsm_adapters_erp::{ErpConfig, OracleErp, ProviderInvoice, basic_authorizatio
 use fsm_integration_core::{
     adapter::{AdapterService, Call, CorrelationId, IntegrationAdapter, IntegrationContext, TenantId},
     clock::{Clock, SystemClock},
+    egress::TargetPolicy,
     error::{Error, ErrorKind, RateLimited, Result},
-    http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, TargetPolicy, install_tls},
+    http_client::{HttpClientConfig, HttpRequest, HttpService, ReqwestClient, install_tls},
     layers::instrument::HasContext,
     observe::health::Health,
 };

@@ -25,6 +25,7 @@ mod sync;
 
 // What a call goes through.
 pub mod adapter;
+pub mod egress;
 #[cfg(feature = "http")]
 pub mod http_client;
 pub mod layers;

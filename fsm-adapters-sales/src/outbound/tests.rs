@@ -3,7 +3,8 @@ use std::{sync::Arc, time::Duration};
 use fsm_integration_core::{
     adapter::{CorrelationId, TenantId},
     clock::SystemClock,
-    http_client::{HttpClientConfig, ReqwestClient, TargetPolicy, install_tls},
+    egress::TargetPolicy,
+    http_client::{HttpClientConfig, ReqwestClient, install_tls},
     layers::webhook::{SignLayer, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
 };
 use serde_json::json;

@@ -11,12 +11,10 @@ use http::header::RETRY_AFTER;
 use reqwest::Response;
 use tower::Service;
 
-use super::{
-    HttpClientConfig, HttpRequest, HttpResponse, TargetPolicy, body, failure, resolver::GuardedResolver, retry_after,
-    tls,
-};
+use super::{HttpClientConfig, HttpRequest, HttpResponse, body, failure, resolver::GuardedResolver, retry_after, tls};
 use crate::{
     clock::{SystemClock, WallClock},
+    egress::TargetPolicy,
     error::{Error, ErrorKind, PartnerAnswer, Result},
 };
 
@@ -92,7 +90,8 @@ impl ReqwestClient {
 
     async fn send(self, request: HttpRequest) -> Result<HttpResponse> {
         let request = reqwest::Request::try_from(request).map_err(failure::of)?;
-        self.targets.check_parsed(request.url())?;
+        // The parsed form: a name in another script is punycode there, and an address is written as one.
+        self.targets.check_url(request.url().as_str())?;
         let mut response = self.client.execute(request).await.map_err(failure::of)?;
         if let Some(kind) = ErrorKind::of_partner_status(response.status().as_u16()) {
             return Err(self.refusal(kind, response).await);

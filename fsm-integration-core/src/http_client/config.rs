@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::TargetPolicy;
+use crate::egress::TargetPolicy;
 
 /// How a [`ReqwestClient`](super::ReqwestClient) behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]

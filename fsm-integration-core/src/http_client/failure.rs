@@ -1,7 +1,10 @@
 use std::{error::Error as StdError, io};
 
-use super::{TargetRefused, resolver::HostNotFound};
-use crate::error::{Error, ErrorKind};
+use super::resolver::HostNotFound;
+use crate::{
+    egress::TargetRefused,
+    error::{Error, ErrorKind},
+};
 
 /// What kept an answer from coming; the source of the [`Error`] that the client returns.
 #[derive(Debug, thiserror::Error)]

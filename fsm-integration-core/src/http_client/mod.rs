@@ -2,7 +2,8 @@
 //!
 //! [`ReqwestClient`] is the innermost service of every stack: it sends one request and says what came of it.
 //! It never follows redirects, never reads a proxy from the environment, keeps no answer beyond a cap, and
-//! connects only to addresses that its [`TargetPolicy`] lets through. It does not retry and does not log:
+//! connects only to addresses that its [`TargetPolicy`](crate::egress::TargetPolicy) lets through. It does not retry
+//! and does not log:
 //! that is what the layers around it are for.
 
 mod body;
@@ -10,10 +11,8 @@ mod client;
 mod config;
 mod failure;
 mod query;
-mod range;
 mod resolver;
 pub mod retry_after;
-mod target;
 mod tls;
 
 use bytes::Bytes;
@@ -24,8 +23,6 @@ pub use self::{
     config::HttpClientConfig,
     failure::{TransportCause, TransportError},
     query::encode,
-    range::{AddressRange, InvalidRange},
-    target::{SafeUrl, TargetPolicy, TargetRefused},
     tls::install_tls,
 };
 use crate::error::Error;

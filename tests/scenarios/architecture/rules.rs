@@ -9,7 +9,8 @@ pub(super) const CORE: &[(&str, &[&str])] = &[
     ("observe", &["clock", "error"]),
     ("secret", &["clock", "error"]),
     ("sqlite", &["error"]),
-    ("http_client", &["clock", "error"]),
+    ("egress", &["error"]),
+    ("http_client", &["clock", "egress", "error"]),
     ("adapter", &["error", "observe::health"]),
     ("sync", &[]),
     ("layers", &["adapter", "clock", "error", "observe", "sync"]),
@@ -39,6 +40,9 @@ const EVENT_RUNTIME: &[&str] = &["event::log", "event::consumer", "event::dead_l
 
 /// Files that decide: `now` and outcomes come in, decisions go out.
 pub(super) const PURE: &[&str] = &[
+    "egress/policy",
+    "egress/special",
+    "egress/url",
     "event/consumer/lanes",
     "event/consumer/progress",
     "event/consumer/systemic",

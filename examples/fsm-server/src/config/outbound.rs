@@ -1,7 +1,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use fsm_integration_core::{
-    http_client::{AddressRange, TargetPolicy, TargetRefused},
+    egress::{AddressRange, TargetPolicy, TargetRefused},
     profile,
 };
 use reqwest::Url;
@@ -62,7 +62,7 @@ impl OutboundConfig {
     /// A name is looked up with every connection; an address can be judged now.
     pub(super) fn check_target(&self, key: &str, base_url: &str, found: &mut Mistakes) {
         let Ok(url) = base_url.parse::<Url>() else { return };
-        if self.policy(&url).check_url(base_url) != Err(TargetRefused::Address) {
+        if self.policy(&url).check_url(url.as_str()) != Err(TargetRefused::Address) {
             return;
         }
         let address = address(&url).map(|ip| ip.to_string()).unwrap_or_default();

@@ -1,0 +1,151 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AddressRange, special, url};
+use crate::error::{Error, ErrorKind};
+
+/// Where connections may go (requirement W20).
+///
+/// Everything that is not public is refused, by the address that is really connected to: a name is resolved
+/// once, and only the addresses that pass are used, so that a name cannot change its mind in between.
+///
+/// ```
+/// use fsm_integration_core::egress::TargetPolicy;
+///
+/// let policy = TargetPolicy::default();
+/// assert!(policy.check_address("169.254.169.254".parse()?).is_err());
+/// assert!(policy.check_address("93.184.215.14".parse()?).is_ok());
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TargetPolicy {
+    /// Whether plain http is refused; default yes.
+    pub https_only: bool,
+    /// The ports that may be called; default none in particular, which means every port.
+    pub ports: Vec<u16>,
+    /// Ranges that may be reached although they are not public; default none, not even loopback.
+    ///
+    /// An IPv6 address of an allowed range that stands for an IPv4 one is still judged by that: to allow
+    /// `64:ff9b::/96` for a network with NAT64 opens no way to `64:ff9b::10.0.0.1`.
+    pub allow: Vec<AddressRange>,
+    /// Ranges that may not be reached although they are public, as your own; default none. Beats `allow`.
+    pub deny: Vec<AddressRange>,
+}
+
+impl Default for TargetPolicy {
+    fn default() -> Self {
+        Self { https_only: true, ports: Vec::new(), allow: Vec::new(), deny: Vec::new() }
+    }
+}
+
+/// Why a target is refused; the same call will be refused again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetRefused {
+    /// It is no absolute URL.
+    #[error("the target is no absolute URL in ASCII (a host name in another script is written in punycode)")]
+    NotAUrl,
+    /// The scheme is not one of those allowed.
+    #[error("the target's scheme is not allowed; use https")]
+    Scheme,
+    /// A user or a password stands in the URL.
+    #[error("the target's URL holds credentials; configure them as secrets")]
+    Credentials,
+    /// The port is not one of those allowed.
+    #[error("the target's port is not allowed")]
+    Port,
+    /// The address is loopback, private, link-local or otherwise not public.
+    #[error("the target's address is not public; add its range to the allow list if it is meant")]
+    Address,
+}
+
+impl From<TargetRefused> for Error {
+    fn from(refusal: TargetRefused) -> Self {
+        Self::new(ErrorKind::Forbidden, refusal.to_string()).with_source(refusal)
+    }
+}
+
+impl TargetPolicy {
+    /// Allows plain http and the two loopback addresses, for a partner simulated on the same machine.
+    #[must_use]
+    pub fn loopback() -> Self {
+        let allow = vec![AddressRange::v4([127, 0, 0, 0], 8), AddressRange::v6_at(1, 128)];
+        Self { https_only: false, allow, ..Self::default() }
+    }
+
+    /// Checks what can be told without resolving: scheme, credentials, port, and an address in place of a name.
+    ///
+    /// For a URL that is about to be stored or called; what its name resolves to is checked by
+    /// [`passing`](Self::passing). Stricter than browsers: whatever two clients could read in two ways is refused.
+    ///
+    /// # Errors
+    /// The first reason against it.
+    pub fn check_url(&self, text: &str) -> Result<(), TargetRefused> {
+        let url = url::parse(text).ok_or(TargetRefused::NotAUrl)?;
+        let default_port = if url.scheme.eq_ignore_ascii_case("https") {
+            443
+        } else if url.scheme.eq_ignore_ascii_case("http") && !self.https_only {
+            80
+        } else {
+            return Err(TargetRefused::Scheme);
+        };
+        if url.has_credentials {
+            return Err(TargetRefused::Credentials);
+        }
+        let port = url::port(url.port, default_port).ok_or(TargetRefused::NotAUrl)?;
+        if !self.ports.is_empty() && !self.ports.contains(&port) {
+            return Err(TargetRefused::Port);
+        }
+        match url::host(url.host).ok_or(TargetRefused::NotAUrl)? {
+            url::Host::Name => Ok(()),
+            url::Host::Address(address) => self.check_address(address),
+            url::Host::Disguised => Err(TargetRefused::Address),
+        }
+    }
+
+    /// Checks an address that is about to be connected to.
+    ///
+    /// # Errors
+    /// [`TargetRefused::Address`] when it is denied, or neither public nor allowed.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), TargetRefused> {
+        if self.passes(address) { Ok(()) } else { Err(TargetRefused::Address) }
+    }
+
+    /// The addresses of a name that may be connected to, in their order.
+    ///
+    /// Connect to one of these and to nothing else: to resolve again would be to ask another question.
+    ///
+    /// # Errors
+    /// [`TargetRefused::Address`] when none is left.
+    pub fn passing(&self, found: impl IntoIterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, TargetRefused> {
+        let passed: Vec<_> = found.into_iter().filter(|address| self.passes(address.ip())).collect();
+        if passed.is_empty() { Err(TargetRefused::Address) } else { Ok(passed) }
+    }
+
+    fn passes(&self, address: IpAddr) -> bool {
+        let within = |ranges: &[AddressRange]| ranges.iter().any(|range| range.contains(address));
+        if within(&self.deny) {
+            false
+        } else if within(&self.allow) {
+            embedded(address).is_none_or(|inner| self.passes(inner.into()))
+        } else {
+            !within(&special::NOT_PUBLIC)
+        }
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for, where that is known from the address alone.
+///
+/// A NAT64 prefix of somebody's own (RFC 6052, section 2.2) cannot be told from any other network.
+fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let within = |range: &AddressRange| range.contains(address.into());
+    let [.., a, b, c, d] = address.octets();
+    let [0x20, 0x02, e, f, g, h, ..] = address.octets() else {
+        let ending = [special::MAPPED, special::TRANSLATED, special::NAT64, special::LOCAL_NAT64];
+        return ending.iter().any(within).then(|| Ipv4Addr::new(a, b, c, d));
+    };
+    Some(Ipv4Addr::new(e, f, g, h))
+}
