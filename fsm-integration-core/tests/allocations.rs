@@ -15,6 +15,7 @@ use std::{
 };
 
 use fsm_integration_core::{
+    clock::SystemClock,
     error::BoxError,
     layers::{
         bulkhead::{Bulkhead, BulkheadLayer},
@@ -23,6 +24,7 @@ use fsm_integration_core::{
         rate_limit::{Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
         timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
+        webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
     },
     profile::{Handles, Profile, stack},
 };
@@ -213,4 +215,31 @@ fn the_whole_stack_of_a_profile_allocates_nothing_while_nobody_listens() {
     config.rate_limit.capacity = MANY;
     let handles = Handles::new("partner", "1.0.0", &config);
     assert_free(&tower::layer::layer_fn(|partner| stack(&config, &handles, partner)));
+}
+
+/// Signing needs one buffer for the headers' values; judging, remembering and forgetting a message need nothing.
+#[test]
+fn signing_allocates_once_and_verifying_not_at_all() {
+    let secrets = WebhookSecrets::new(WebhookSecret::generate().expect("randomness"), std::sync::Arc::new(SystemClock));
+    secrets.rotate(WebhookSecret::generate().expect("randomness"), MINUTE);
+    let (id, body) = (WebhookId::new("evt_1").expect("an id"), [b'x'; 1024]);
+    let signers = [Family::Standard, Family::Fsm].map(|family| WebhookSigner::new(secrets.clone()).only(family));
+    let verifier = WebhookVerifier::with_config(secrets.clone(), &VerifyConfig::default());
+    for signer in signers.iter().chain([&WebhookSigner::new(secrets)]) {
+        let before = ALLOCATIONS.get();
+        for _ in 0..CALLS {
+            std::hint::black_box(signer.sign(&id, &body));
+        }
+        assert_eq!(ALLOCATIONS.get() - before, u64::from(CALLS));
+
+        let mut headers = http::HeaderMap::new();
+        signer.sign(&id, &body).apply(&mut headers);
+        let verify = || verifier.forget(&verifier.verify(&headers, &body).expect("signed"));
+        verify();
+        let before = ALLOCATIONS.get();
+        for _ in 0..CALLS {
+            verify();
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+    }
 }

@@ -61,6 +61,8 @@ pub(super) const PURE: &[&str] = &[
     "layers/retry/config",
     "layers/retry/decide",
     "layers/retry/durable",
+    "layers/webhook/code",
+    "layers/webhook/config",
     "layers/webhook/header",
     "layers/webhook/timestamp",
 ];

@@ -43,7 +43,10 @@ impl Partners {
         let text = self.secret_if_any(&self.system(system).webhook_secret_path, tenant).await?;
         let Some(text) = text else { return Ok(None) };
         let secrets = self.webhook_secrets(system, tenant, &text)?;
-        self.0.verifiers.get_or_make((system, tenant.clone()), || Ok(WebhookVerifier::new(secrets))).map(Some)
+        self.0
+            .verifiers
+            .get_or_make((system, tenant.clone()), || Ok(WebhookVerifier::new(secrets).with_name(system.partner())))
+            .map(Some)
     }
 
     pub(super) async fn sales_client(&self, system: SalesSystem, tenant: &TenantId) -> Result<Option<SalesClient>> {

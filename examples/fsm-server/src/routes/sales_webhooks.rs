@@ -36,12 +36,11 @@ pub(super) async fn receive(
     JsonBytes(body): JsonBytes,
 ) -> Result<(StatusCode, Json<Heard>), ApiError> {
     let system = SalesSystem::from_partner(&system).ok_or_else(|| Error::from(ErrorKind::NotFound))?;
-    let refused = |reason| tracing::warn!(partner = system.partner(), reason, "webhook.refused");
     let Some(verifier) = flow.partners().sales_verifier(system, &tenant).await? else {
-        refused("no_secret");
+        tracing::warn!(partner = system.partner(), reason = "no_secret", "webhook.refused");
         return Err(Error::from(InvalidSignature::BadSignature).into());
     };
-    let message = Message::verify(verifier, &headers, &body).inspect_err(|reason| refused(reason.label()))?;
+    let message = Message::verify(verifier, &headers, &body)?;
     flow.hear(&body, system, &tenant).await?;
     message.handled();
     Ok((StatusCode::ACCEPTED, Json(Heard { status: "ACCEPTED", correlation_id })))

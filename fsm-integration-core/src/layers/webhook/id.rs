@@ -2,6 +2,9 @@ use std::fmt;
 
 use http::HeaderValue;
 
+/// The most characters of an id.
+pub(super) const MOST_ID: usize = 128;
+
 /// Text that cannot be a webhook's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a webhook id has 1 to 128 printable ASCII characters and no full stop, which separates the signed parts")]
@@ -21,7 +24,7 @@ impl WebhookId {
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidWebhookId> {
         let text = text.into();
         let printable = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.');
-        if !(1..=128).contains(&text.len()) || !printable {
+        if !(1..=MOST_ID).contains(&text.len()) || !printable {
             return Err(InvalidWebhookId);
         }
         HeaderValue::try_from(text).map(Self).map_err(|_| InvalidWebhookId)
@@ -40,8 +43,8 @@ impl WebhookId {
         self.0.to_str().expect("an id is printable ASCII")
     }
 
-    pub(super) fn as_header(&self) -> &HeaderValue {
-        &self.0
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 

@@ -1,36 +1,107 @@
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     fmt,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
 
+use async_trait::async_trait;
+use hashbrown::{DefaultHashBuilder, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
+
+use crate::error::BoxError;
+
+/// Remembers accepted messages for several processes, in Redis or a database (requirement W5).
+///
+/// [`VerifyLayer::remember_in`](super::VerifyLayer::remember_in) asks it after the memory of this process, which
+/// refuses most replays without a round trip and stands in while the store fails.
+#[async_trait]
+pub trait ReplayStore: fmt::Debug + Send + Sync + 'static {
+    /// Remembers a message for so long; `false`, and nothing is changed, when it is known.
+    ///
+    /// `verifier` is the verifier's name, by which a store tells endpoints apart.
+    ///
+    /// # Errors
+    /// When the store does not answer; the message is then judged by the memory of this process alone.
+    async fn remember(&self, verifier: &str, keys: &ReplayKeys, keep: Duration) -> Result<bool, BoxError>;
+
+    /// Forgets a message that could not be handled, so that its redelivery is let in.
+    ///
+    /// # Errors
+    /// When the store does not answer; the keys then expire by themselves.
+    async fn forget(&self, verifier: &str, keys: &ReplayKeys) -> Result<(), BoxError>;
+}
+
+/// What a message is known by in a [`ReplayStore`]: the same text in every process.
+///
+/// A message with both families of signatures leaves a mark of each, so that it does not come in again with one of
+/// them taken away. The FSM signature does not cover the id: two messages with the same body, signed in the same
+/// millisecond, share it, and that alone must not make the second a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayKeys {
+    /// If one of these is remembered, the message is a replay.
+    pub known_by: Vec<String>,
+    /// What is remembered of it.
+    pub remembered_as: Vec<String>,
+}
+
+/// As [`ReplayKeys`], hashed, for the memory of this process.
+#[derive(Clone, Copy)]
+pub(super) struct HashedKeys {
+    pub(super) known_by: [Option<ReplayKey>; 2],
+    pub(super) remembered_as: [Option<ReplayKey>; 2],
+}
 
 /// What a message is known by: a keyed hash over something that its signature covers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ReplayKey(u128);
 
+impl ReplayKey {
+    /// The mark that a code leaves when the other family's signature was judged.
+    pub(super) fn as_twin(self) -> Self {
+        Self(!self.0)
+    }
+}
+
 /// Remembers which messages were accepted, in memory and bounded (requirement W5).
 ///
 /// A message is remembered for twice the tolerance: as long as its timestamp could still pass. At capacity the
 /// oldest is forgotten first; only validly signed messages come here, so a stranger cannot flush it.
-/// Clones share the memory.
+/// Clones share the memory. A message takes some 60 bytes.
 #[derive(Clone)]
 pub struct ReplayGuard {
     seen: Arc<Mutex<Seen>>,
     capacity: usize,
-    /// Two keys make 128 bits, too many to collide by chance, and no stranger knows them.
-    hashers: [RandomState; 2],
+    /// Two of them make 128 bits, too many to collide by chance. Who could make them collide on purpose must be able
+    /// to sign, and would only have its own messages refused.
+    hashers: [DefaultHashBuilder; 2],
 }
 
 #[derive(Default)]
 struct Seen {
-    keys: HashSet<ReplayKey>,
+    keys: HashSet<ReplayKey, BuildHasherDefault<Hashed>>,
     /// In order of insertion, which is the order of expiry.
     expiry: VecDeque<(Timestamp, ReplayKey)>,
+}
+
+/// A key is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key hashes one u128");
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
 }
 
 impl ReplayGuard {
@@ -58,18 +129,19 @@ impl ReplayGuard {
         ReplayKey(high << 64 | low)
     }
 
-    /// Remembers all keys of a message; `false`, and nothing is changed, when one is known.
-    pub(super) fn insert(&self, keys: impl Iterator<Item = ReplayKey> + Clone, now: Timestamp, keep: Duration) -> bool {
+    /// Remembers a message; `false`, and nothing is changed, when it is known.
+    pub(super) fn insert(&self, keys: &HashedKeys, now: Timestamp, keep: Duration) -> bool {
         let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
         let expires = now.saturating_add(keep).unwrap_or(Timestamp::MAX);
         let mut seen = self.seen.lock();
         seen.drop_expired(now);
-        if keys.clone().any(|key| seen.keys.contains(&key)) {
+        if keys.known_by.iter().flatten().any(|key| seen.keys.contains(key)) {
             return false;
         }
-        for key in keys {
-            seen.keys.insert(key);
-            seen.expiry.push_back((expires, key));
+        for key in keys.remembered_as.into_iter().flatten() {
+            if seen.keys.insert(key) {
+                seen.expiry.push_back((expires, key));
+            }
         }
         while seen.expiry.len() > self.capacity {
             seen.drop_oldest();
@@ -78,12 +150,12 @@ impl ReplayGuard {
     }
 
     /// Forgets a message whose handling failed, so that its redelivery is let in.
-    pub(super) fn forget(&self, keys: impl Iterator<Item = ReplayKey>) {
+    pub(super) fn forget(&self, keys: &HashedKeys) {
         let mut seen = self.seen.lock();
-        for key in keys {
-            if seen.keys.remove(&key) {
+        for key in keys.remembered_as.iter().flatten() {
+            if seen.keys.remove(key) {
                 // Rare, and the newest entries are at the back.
-                if let Some(index) = seen.expiry.iter().rposition(|(_, other)| *other == key) {
+                if let Some(index) = seen.expiry.iter().rposition(|(_, other)| other == key) {
                     seen.expiry.remove(index);
                 }
             }
@@ -117,9 +189,14 @@ mod tests {
 
     const KEEP: Duration = Duration::from_secs(600);
 
+    fn keys(guard: &ReplayGuard, id: &[u8]) -> HashedKeys {
+        let key = [Some(guard.key("id", &[id])), None];
+        HashedKeys { known_by: key, remembered_as: key }
+    }
+
     fn insert(guard: &ReplayGuard, id: &[u8], second: i64) -> bool {
         let now = Timestamp::from_second(second).expect("in range");
-        guard.insert(std::iter::once(guard.key("id", &[id])), now, KEEP)
+        guard.insert(&keys(guard, id), now, KEEP)
     }
 
     #[test]
@@ -134,7 +211,7 @@ mod tests {
     fn a_forgotten_id_is_new_again_for_its_full_time() {
         let guard = ReplayGuard::new(10);
         assert!(insert(&guard, b"a", 0));
-        guard.forget(std::iter::once(guard.key("id", &[b"a"])));
+        guard.forget(&keys(&guard, b"a"));
         assert!(insert(&guard, b"a", 500));
         assert!(!insert(&guard, b"a", 1_000), "the first insertion's expiry is gone");
     }

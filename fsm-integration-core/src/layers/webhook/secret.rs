@@ -3,13 +3,15 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
+
+#[cfg(feature = "ed25519")]
+use super::asymmetric::KeyPair;
+use super::code::{Code, Signature};
 
 const PREFIX: &str = "whsec_";
 const GENERATED_BYTES: usize = 32;
-
-/// A code of 32 bytes over a message.
-pub(super) type Code = [u8; 32];
 
 /// Text or bytes that cannot be a webhook secret; says what to give instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +29,17 @@ pub enum InvalidSecret {
     /// A signature was pasted instead of a secret.
     #[error("this is a webhook signature (`v1,…`), not a secret; a secret begins with `whsec_`")]
     Signature,
-    /// A key of the asymmetric scheme was pasted.
-    #[error("keys that begin with `whsk_` or `whpk_` are asymmetric; a shared secret begins with `whsec_`")]
+    /// A key of the asymmetric scheme was pasted where the feature `ed25519` is off.
+    #[error("keys that begin with `whsk_` or `whpk_` need the feature `ed25519`; a shared secret begins with `whsec_`")]
     Asymmetric,
+    /// A public key was pasted where a secret belongs.
+    #[error("`whpk_` begins a public key, which verifies and cannot sign; a secret begins with `whsec_` or `whsk_`")]
+    PublicKey,
+    /// It is no key of the asymmetric scheme.
+    #[error(
+        "a `whsk_` key is 64 (or 32) bytes of an Ed25519 key pair, a `whpk_` key 32 bytes of a public key, in base64"
+    )]
+    NotAKey,
     /// What follows the prefix is no base64.
     #[error("what follows `whsec_` in the webhook secret is not standard base64")]
     NotBase64,
@@ -48,8 +58,21 @@ pub enum InvalidSecret {
 }
 
 /// A secret that signs and verifies; never shown, and wiped from memory when dropped (requirement W7).
+///
+/// Its text says which scheme it is of: `whsec_` a shared secret (`v1`), with the feature `ed25519` also `whsk_` a key
+/// pair (`v1a`), whose receivers need no more than its [`public_key`](Self::public_key).
 #[derive(Clone)]
-pub struct WebhookSecret {
+pub struct WebhookSecret(Scheme);
+
+#[derive(Clone)]
+enum Scheme {
+    Shared(Shared),
+    #[cfg(feature = "ed25519")]
+    Pair(KeyPair),
+}
+
+#[derive(Clone)]
+struct Shared {
     bytes: Zeroizing<Vec<u8>>,
     /// The code with the key taken in, so that the key's own two blocks are hashed once.
     keyed: Hmac<Sha256>,
@@ -61,7 +84,7 @@ impl WebhookSecret {
     /// The most bytes that are accepted.
     pub const MAX_BYTES: usize = 1024;
 
-    /// Makes a new secret of 32 random bytes.
+    /// Makes a new shared secret of 32 random bytes.
     ///
     /// # Errors
     /// [`InvalidSecret::NoRandomness`] when the operating system has none.
@@ -71,7 +94,7 @@ impl WebhookSecret {
         Self::from_bytes(bytes)
     }
 
-    /// Takes raw bytes, for partners that share no `whsec_` text.
+    /// Takes the raw bytes of a shared secret, for partners that share no `whsec_` text.
     ///
     /// # Errors
     /// [`InvalidSecret`] when there are too few or too many.
@@ -83,25 +106,89 @@ impl WebhookSecret {
             long if long > Self::MAX_BYTES => Err(InvalidSecret::TooLong),
             _ => {
                 let keyed = Hmac::new_from_slice(&bytes).expect("a key of any length is taken");
-                Ok(Self { bytes, keyed })
+                Ok(Self(Scheme::Shared(Shared { bytes, keyed })))
             }
         }
     }
 
-    /// The `whsec_` text, to hand to the other side over a safe channel.
+    /// The `whsec_` or `whsk_` text, to keep, or to hand to the other side of a shared secret over a safe channel.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
-        let encoded = Zeroizing::new(STANDARD.encode(&*self.bytes));
-        Zeroizing::new([PREFIX, encoded.as_str()].concat())
+        match &self.0 {
+            Scheme::Shared(shared) => {
+                let encoded = Zeroizing::new(STANDARD.encode(&*shared.bytes));
+                Zeroizing::new([PREFIX, encoded.as_str()].concat())
+            }
+            #[cfg(feature = "ed25519")]
+            Scheme::Pair(pair) => pair.expose(),
+        }
     }
 
-    /// The code over the parts, one after the other.
-    pub(super) fn code(&self, parts: &[&[u8]]) -> Code {
+    /// The code over the parts, one after the other; `None` for a key pair, which has no such code.
+    pub(super) fn code(&self, parts: &[&[u8]]) -> Option<Code> {
+        match &self.0 {
+            Scheme::Shared(shared) => Some(shared.code(parts)),
+            #[cfg(feature = "ed25519")]
+            Scheme::Pair(_) => None,
+        }
+    }
+
+    /// Signs the parts, one after the other, in the scheme of this secret.
+    pub(super) fn sign(&self, parts: &[&[u8]]) -> Signature {
+        match &self.0 {
+            Scheme::Shared(shared) => Signature::Shared(shared.code(parts)),
+            #[cfg(feature = "ed25519")]
+            Scheme::Pair(pair) => Signature::Asymmetric(pair.sign(parts)),
+        }
+    }
+
+    /// Whether one of the signatures is of this secret; looks at all of them, match or no match.
+    pub(super) fn matches(&self, signatures: impl Iterator<Item = Signature>, parts: &[&[u8]]) -> Choice {
+        match &self.0 {
+            Scheme::Shared(shared) => shared.matches(signatures, parts),
+            #[cfg(feature = "ed25519")]
+            Scheme::Pair(pair) => pair.public_key().matches(signatures, parts),
+        }
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl WebhookSecret {
+    /// Makes a new key pair.
+    ///
+    /// # Errors
+    /// [`InvalidSecret::NoRandomness`] when the operating system has none.
+    pub fn generate_key_pair() -> Result<Self, InvalidSecret> {
+        KeyPair::generate().map(|pair| Self(Scheme::Pair(pair)))
+    }
+
+    /// What the receivers of a key pair need to verify; `None` for a shared secret.
+    #[must_use]
+    pub fn public_key(&self) -> Option<super::WebhookPublicKey> {
+        match &self.0 {
+            Scheme::Shared(_) => None,
+            Scheme::Pair(pair) => Some(pair.public_key()),
+        }
+    }
+}
+
+impl Shared {
+    fn code(&self, parts: &[&[u8]]) -> Code {
         let mut mac = self.keyed.clone();
         for part in parts {
             mac.update(part);
         }
         mac.finalize().into_bytes().into()
+    }
+
+    fn matches(&self, signatures: impl Iterator<Item = Signature>, parts: &[&[u8]]) -> Choice {
+        let own = self.code(parts);
+        signatures.fold(Choice::from(0), |matches, signature| match signature {
+            Signature::Shared(code) => matches | own.ct_eq(&code),
+            #[cfg(feature = "ed25519")]
+            Signature::Asymmetric(_) => matches,
+        })
     }
 }
 
@@ -110,6 +197,10 @@ impl FromStr for WebhookSecret {
 
     fn from_str(text: &str) -> Result<Self, InvalidSecret> {
         let text = text.trim();
+        #[cfg(feature = "ed25519")]
+        if let Some(encoded) = text.strip_prefix("whsk_") {
+            return KeyPair::from_base64(encoded).map(|pair| Self(Scheme::Pair(pair)));
+        }
         let Some(encoded) = text.strip_prefix(PREFIX) else { return Err(why_no_prefix(text)) };
         if encoded.len() > 2 * Self::MAX_BYTES {
             return Err(InvalidSecret::TooLong);
@@ -122,6 +213,8 @@ impl FromStr for WebhookSecret {
 fn why_no_prefix(text: &str) -> InvalidSecret {
     if text.is_empty() {
         InvalidSecret::Empty
+    } else if cfg!(feature = "ed25519") && text.starts_with("whpk_") {
+        InvalidSecret::PublicKey
     } else if text.starts_with("whsk_") || text.starts_with("whpk_") {
         InvalidSecret::Asymmetric
     } else if let Some((_, rest)) = text.split_once(',') {
@@ -152,7 +245,13 @@ mod tests {
         assert_eq!(refusal("hunter2"), InvalidSecret::NoPrefix);
         assert_eq!(refusal("v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), InvalidSecret::Versioned);
         assert_eq!(refusal("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="), InvalidSecret::Signature);
-        assert_eq!(refusal("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), InvalidSecret::Asymmetric);
+        let (pair, public) = if cfg!(feature = "ed25519") {
+            (InvalidSecret::NotAKey, InvalidSecret::PublicKey)
+        } else {
+            (InvalidSecret::Asymmetric, InvalidSecret::Asymmetric)
+        };
+        assert_eq!(refusal("whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), pair);
+        assert_eq!(refusal("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="), public);
         assert_eq!(refusal("whsec_no base64!"), InvalidSecret::NotBase64);
         assert_eq!(refusal("whsec_c2hvcnQ="), InvalidSecret::TooShort { bytes: 5 });
         assert_eq!(refusal(&format!("whsec_{}", "A".repeat(4096))), InvalidSecret::TooLong);
@@ -168,9 +267,9 @@ mod tests {
     fn a_generated_secret_survives_its_text_and_is_never_the_same() {
         let secret = WebhookSecret::generate().expect("randomness");
         let again: WebhookSecret = secret.expose().parse().expect("its own text");
-        assert_eq!(again.code(&[b"x"]), secret.code(&[b"x"]));
+        assert!(again.code(&[b"x"]).is_some_and(|code| secret.code(&[b"x"]) == Some(code)));
         assert_ne!(*WebhookSecret::generate().expect("randomness").expose(), *secret.expose());
-        assert_eq!(secret.bytes.len(), 32);
+        assert_eq!(secret.expose().len(), PREFIX.len() + 44, "32 bytes");
     }
 
     #[test]

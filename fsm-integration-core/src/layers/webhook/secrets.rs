@@ -8,45 +8,54 @@ use crate::clock::WallClock;
 
 /// The secrets of one endpoint, newest first; older ones hold until their overlap ends (requirement W6).
 ///
-/// Clones share the secrets, so that a rotation reaches every signer and verifier at once.
-#[derive(Debug, Clone)]
-pub struct WebhookSecrets {
-    held: Arc<RwLock<Vec<Held>>>,
+/// Clones share the secrets, so that a rotation reaches every signer and verifier at once. Public keys are held in the
+/// same way (`WebhookPublicKeys`).
+#[derive(Debug)]
+pub struct WebhookSecrets<K = WebhookSecret> {
+    held: Arc<RwLock<Vec<Held<K>>>>,
     clock: Arc<dyn WallClock>,
 }
 
-#[derive(Debug, Clone)]
-struct Held {
-    secret: WebhookSecret,
+/// The public keys that one sender's webhooks are verified with, newest first.
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+pub type WebhookPublicKeys = WebhookSecrets<super::WebhookPublicKey>;
+
+#[derive(Debug)]
+struct Held<K> {
+    secret: K,
     /// Until when it holds, exclusively; for ever when absent, which only the newest is.
     valid_until: Option<Timestamp>,
 }
 
+/// How many an endpoint holds, and for how long.
 impl WebhookSecrets {
     /// How long the secret that was replaced goes on to hold, unless said otherwise (requirement W6).
     pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
     /// The most that are held; a rotation beyond it drops the oldest.
     pub const MAX: usize = 4;
+}
 
+impl<K> WebhookSecrets<K> {
     /// Creates a set of one secret.
     #[must_use]
-    pub fn new(secret: WebhookSecret, clock: Arc<dyn WallClock>) -> Self {
+    pub fn new(secret: K, clock: Arc<dyn WallClock>) -> Self {
         Self { held: Arc::new(RwLock::new(vec![Held { secret, valid_until: None }])), clock }
     }
 
     /// Adds an older secret that still holds until a date, as when both are read from a store.
     #[must_use]
-    pub fn with_previous(self, secret: WebhookSecret, valid_until: Timestamp) -> Self {
+    pub fn with_previous(self, secret: K, valid_until: Timestamp) -> Self {
         {
             let mut held = self.held.write();
             held.push(Held { secret, valid_until: Some(valid_until) });
-            held.truncate(Self::MAX);
+            held.truncate(WebhookSecrets::MAX);
         }
         self
     }
 
     /// Makes a secret the newest; the one before it holds for the overlap, older ones as they did.
-    pub fn rotate(&self, secret: WebhookSecret, overlap: Duration) {
+    pub fn rotate(&self, secret: K, overlap: Duration) {
         let now = self.clock.timestamp();
         let until = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::MAX);
         let until = now.saturating_add(until).unwrap_or(Timestamp::MAX);
@@ -56,7 +65,7 @@ impl WebhookSecrets {
             older.valid_until = Some(until);
         }
         held.insert(0, Held { secret, valid_until: None });
-        held.truncate(Self::MAX);
+        held.truncate(WebhookSecrets::MAX);
         tracing::info!(previous_valid_until = %until, held = held.len(), "webhook.secret_rotated");
     }
 
@@ -65,13 +74,24 @@ impl WebhookSecrets {
         self.clock.timestamp()
     }
 
+    /// What a function makes of the newest secret of which it makes anything.
+    pub(super) fn find<R>(&self, now: Timestamp, of: impl FnMut(&K) -> Option<R>) -> Option<R> {
+        self.held.read().iter().filter(|held| held.holds_at(now)).map(|held| &held.secret).find_map(of)
+    }
+
     /// Calls with each secret that holds, newest first.
-    pub(super) fn for_each(&self, now: Timestamp, mut call: impl FnMut(&WebhookSecret)) {
+    pub(super) fn for_each(&self, now: Timestamp, mut call: impl FnMut(&K)) {
         self.held.read().iter().filter(|held| held.holds_at(now)).for_each(|held| call(&held.secret));
     }
 }
 
-impl Held {
+impl<K> Clone for WebhookSecrets<K> {
+    fn clone(&self) -> Self {
+        Self { held: Arc::clone(&self.held), clock: Arc::clone(&self.clock) }
+    }
+}
+
+impl<K> Held<K> {
     fn holds_at(&self, now: Timestamp) -> bool {
         self.valid_until.is_none_or(|until| now < until)
     }

@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How strictly a verifier looks.
+///
+/// Defaults: 300 s of tolerance both ways, the last 100 000 messages remembered by id, no legacy signatures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerifyConfig {
+    /// How far a timestamp may lie from now, inclusively; zero means not at all, never "off" (requirement W4).
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub tolerance: Duration,
+    /// How many messages are remembered against replay, for twice the tolerance; some 60 bytes each.
+    pub remembered: usize,
+    /// What counts as a replay.
+    pub replay: ReplayScope,
+    /// Accepts `X-FSM-Signature` over the body alone, without any timestamp: replays pass after a while.
+    pub legacy_payload_only: bool,
+}
+
+impl Default for VerifyConfig {
+    fn default() -> Self {
+        Self {
+            tolerance: Duration::from_secs(300),
+            remembered: 100_000,
+            replay: ReplayScope::Message,
+            legacy_payload_only: false,
+        }
+    }
+}
+
+/// What a verifier accepts only once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayScope {
+    /// An id, on whichever attempt: for handlers that do not deduplicate (requirement W5).
+    ///
+    /// A sender that missed the answer to a message is refused when it tries again.
+    #[default]
+    Message,
+    /// One signed attempt: for handlers that deduplicate by id and then repeat their first answer.
+    Attempt,
+}

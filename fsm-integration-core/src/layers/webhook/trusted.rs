@@ -1,0 +1,92 @@
+use jiff::Timestamp;
+use subtle::{Choice, ConstantTimeEq};
+
+use super::{
+    WebhookSecrets,
+    code::{self, Code},
+};
+
+/// What a verifier believes: shared secrets and, with the feature `ed25519`, public keys.
+///
+/// Made from either; a receiver whose sender moves from one to the other believes both for a while.
+#[derive(Debug, Clone)]
+pub struct TrustedKeys(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Secrets(WebhookSecrets),
+    #[cfg(feature = "ed25519")]
+    PublicKeys(super::WebhookPublicKeys),
+    #[cfg(feature = "ed25519")]
+    Both(WebhookSecrets, super::WebhookPublicKeys),
+}
+
+impl From<WebhookSecrets> for TrustedKeys {
+    fn from(secrets: WebhookSecrets) -> Self {
+        Self(Kind::Secrets(secrets))
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl From<super::WebhookPublicKeys> for TrustedKeys {
+    fn from(keys: super::WebhookPublicKeys) -> Self {
+        Self(Kind::PublicKeys(keys))
+    }
+}
+
+#[cfg(feature = "ed25519")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
+impl From<(WebhookSecrets, super::WebhookPublicKeys)> for TrustedKeys {
+    fn from((secrets, keys): (WebhookSecrets, super::WebhookPublicKeys)) -> Self {
+        Self(Kind::Both(secrets, keys))
+    }
+}
+
+impl TrustedKeys {
+    pub(super) fn now(&self) -> Timestamp {
+        match &self.0 {
+            Kind::Secrets(secrets) => secrets.now(),
+            #[cfg(feature = "ed25519")]
+            Kind::PublicKeys(keys) => keys.now(),
+            #[cfg(feature = "ed25519")]
+            Kind::Both(secrets, _) => secrets.now(),
+        }
+    }
+
+    fn secrets(&self) -> Option<&WebhookSecrets> {
+        match &self.0 {
+            Kind::Secrets(secrets) => Some(secrets),
+            #[cfg(feature = "ed25519")]
+            Kind::PublicKeys(_) => None,
+            #[cfg(feature = "ed25519")]
+            Kind::Both(secrets, _) => Some(secrets),
+        }
+    }
+
+    /// Compares every signature with every key that holds, in constant time and without stopping at a match.
+    pub(super) fn match_standard(&self, now: Timestamp, header: &[u8], signed: &[&[u8]]) -> bool {
+        let mut matches = Choice::from(0);
+        if let Some(secrets) = self.secrets() {
+            secrets.for_each(now, |secret| matches |= secret.matches(code::signatures(header), signed));
+        }
+        #[cfg(feature = "ed25519")]
+        if let Kind::PublicKeys(keys) | Kind::Both(_, keys) = &self.0 {
+            keys.for_each(now, |key| matches |= key.matches(code::signatures(header), signed));
+        }
+        matches.into()
+    }
+
+    /// Compares a code with that of every secret that holds, in constant time and without stopping at a match.
+    pub(super) fn match_code(&self, now: Timestamp, code: &Code, signed: &[&[u8]]) -> bool {
+        let mut matches = Choice::from(0);
+        if let Some(secrets) = self.secrets() {
+            secrets.for_each(now, |secret| {
+                if let Some(own) = secret.code(signed) {
+                    matches |= own.ct_eq(code);
+                }
+            });
+        }
+        matches.into()
+    }
+}

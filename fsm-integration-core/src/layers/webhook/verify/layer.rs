@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use tower::Layer;
+
+use super::{Buffered, InMemory, VerifyService};
+use crate::{
+    error::{AsError, AsResponse},
+    layers::webhook::{ReplayStore, WebhookVerifier},
+};
+
+/// Lets only verified webhooks through; the handler finds [`Verified`](crate::layers::webhook::Verified) among the
+/// request's extensions and the bytes that were verified as its body.
+///
+/// A message whose handling fails (an error, a status other than 2xx, a dropped future) is forgotten, so that
+/// the sender's next attempt is let in. By default a refusal is the service's error; where the service cannot
+/// fail, [`respond_with`](Self::respond_with) makes it an answer: the same 401 for every reason.
+///
+/// Headers that cannot pass are refused before the body is read. The body is one that is in memory, unless
+/// [`buffered`](Self::buffered) says how to read it; the handler's request has a body of the same type.
+///
+/// ```
+/// use std::{convert::Infallible, sync::Arc};
+/// use bytes::Bytes;
+/// use fsm_integration_core::{clock::SystemClock, layers::webhook::*};
+/// use tower::{Layer, Service, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // With axum: `VerifyLayer::new(verifier).buffered(64 * 1024, axum::body::to_bytes)`.
+/// let secrets = WebhookSecrets::new(WebhookSecret::generate()?, Arc::new(SystemClock));
+/// let unauthorized = |_| http::Response::builder().status(401).body("{}").expect("a response");
+/// let layer = VerifyLayer::new(WebhookVerifier::new(secrets.clone())).respond_with(unauthorized);
+///
+/// let handler = service_fn(async |request: http::Request<Bytes>| {
+///     assert_eq!(request.extensions().get::<Verified>().expect("verified").id(), Some("evt_1"));
+///     Ok::<_, Infallible>(http::Response::new("thanks"))
+/// });
+/// let mut request = http::Request::new(Bytes::from_static(b"{}"));
+/// WebhookSigner::new(secrets).sign(&WebhookId::new("evt_1")?, b"{}").apply(request.headers_mut());
+///
+/// let mut service = layer.layer(handler);
+/// assert_eq!(service.call(request.clone()).await?.status(), 200);
+/// assert_eq!(service.call(request).await?.status(), 401, "a replay");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct VerifyLayer<R = AsError, C = InMemory> {
+    pub(super) verifier: WebhookVerifier,
+    pub(super) store: Option<Arc<dyn ReplayStore>>,
+    pub(super) refuse: R,
+    pub(super) collect: C,
+}
+
+impl VerifyLayer {
+    /// Creates the layer; it refuses with an error and takes bodies that are in memory.
+    #[must_use]
+    pub fn new(verifier: WebhookVerifier) -> Self {
+        Self { verifier, store: None, refuse: AsError, collect: InMemory }
+    }
+}
+
+impl<R, C> VerifyLayer<R, C> {
+    /// Answers a refusal instead of failing.
+    #[must_use]
+    pub fn respond_with<F>(self, answer: F) -> VerifyLayer<AsResponse<F>, C> {
+        let Self { verifier, store, collect, .. } = self;
+        VerifyLayer { verifier, store, refuse: AsResponse(answer), collect }
+    }
+
+    /// Reads the body with a function of body and limit in bytes, as `axum::body::to_bytes`.
+    ///
+    /// A body that is longer or breaks off has no valid signature: nobody signed a part of it.
+    #[must_use]
+    pub fn buffered<F>(self, limit: usize, read: F) -> VerifyLayer<R, Buffered<F>> {
+        let Self { verifier, store, refuse, .. } = self;
+        VerifyLayer { verifier, store, refuse, collect: Buffered { limit, read } }
+    }
+
+    /// Remembers messages for all processes that share the store, besides in the memory of this one.
+    #[must_use]
+    pub fn remember_in(mut self, store: impl ReplayStore) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+}
+
+impl<S, R: Clone, C: Clone> Layer<S> for VerifyLayer<R, C> {
+    type Service = VerifyService<S, R, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        VerifyService { inner, layer: self.clone() }
+    }
+}
