@@ -160,7 +160,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let mut shard = self.shard(lookup.hash).lock();
         // Who is not known has a full bucket.
         let known = shard.knows(lookup.hash, key);
-        let woken = if known { shard.visit(&lookup, self.shared.ticks.nanos(), refund) } else { None };
+        let woken = if known { shard.visit(&lookup, self.now(), refund) } else { None };
         drop(shard);
         woken.flatten().into_iter().for_each(Waker::wake);
     }
@@ -186,16 +186,16 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// are for whom you know, as tenants with a plan.
     pub fn set_quota(&self, key: &K, quota: Option<Quota>) {
         let (lookup, gcra) = (self.lookup(key), quota.as_ref().map(Gcra::new));
-        self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.shared.ticks.nanos());
+        self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.now());
     }
 
     /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part of
     /// the keys after the other.
     pub fn set_default_quota(&self, quota: Quota) {
-        let Shared { shards, hasher, ticks, .. } = &*self.shared;
+        let Shared { shards, hasher, .. } = &*self.shared;
         let gcra = Gcra::new(&quota);
         for shard in shards {
-            shard.lock().set_default(gcra, hasher, ticks.nanos());
+            shard.lock().set_default(gcra, hasher, self.now());
         }
     }
 
@@ -223,15 +223,21 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (lookup, now) = (self.lookup(key), self.shared.ticks.nanos());
+        let (lookup, now) = (self.lookup(key), self.now());
         let (attempt, gcra) = self.shard(lookup.hash).lock().attempt(&lookup, make, now, cost);
         let attempt = attempt.unwrap_or_else(|| self.shared.overflow.attempt(&gcra, now, cost));
         (attempt, gcra)
     }
 
+    /// Counts from one, for the states that are kept do not tell zero from one.
+    #[inline]
+    fn now(&self) -> u64 {
+        self.shared.ticks.nanos().saturating_add(1)
+    }
+
     fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
         let lookup = self.lookup(key);
-        self.shard(lookup.hash).lock().visit(&lookup, self.shared.ticks.nanos(), visit)
+        self.shard(lookup.hash).lock().visit(&lookup, self.now(), visit)
     }
 
     #[inline]

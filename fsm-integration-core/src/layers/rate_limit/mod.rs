@@ -29,6 +29,7 @@ mod shard;
 mod shared;
 mod store;
 mod store_limiter;
+mod table;
 mod wait;
 
 pub use self::{

@@ -10,6 +10,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::{
     gcra::{Attempt, Gcra},
     queue::Queue,
+    table::{Table, nonzero},
     wait::{State, Visit},
 };
 
@@ -19,7 +20,7 @@ const SMALL: usize = 64;
 /// States by key; a key whose bucket is full again is the same as an unknown one, so it may go.
 #[derive(Debug)]
 pub(super) struct Shard<K> {
-    states: HashTable<(K, u64)>,
+    states: Table<K>,
     /// What holds for a key without a quota of its own.
     gcra: Gcra,
     /// Keys with a quota of their own, as long as whoever gave it does not take it back.
@@ -44,7 +45,7 @@ pub(super) struct Lookup<'a, Q: ?Sized> {
 impl<K: Hash + Eq> Shard<K> {
     pub(super) fn new(gcra: Gcra, max_keys: usize) -> Self {
         Self {
-            states: HashTable::new(),
+            states: Table::new(),
             gcra,
             own: HashTable::new(),
             lines: HashTable::new(),
@@ -70,10 +71,10 @@ impl<K: Hash + Eq> Shard<K> {
     {
         let Lookup { hash, key, .. } = *lookup;
         let gcra = *self.quota(hash, key);
-        if let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known.borrow() == key) {
-            let attempt = gcra.attempt(*full_at, now, cost);
+        if let Some(full_at) = self.states.find(hash, key) {
+            let attempt = gcra.attempt(full_at.get(), now, cost);
             if attempt.takes(cost) {
-                *full_at = attempt.full_at;
+                *full_at = nonzero(attempt.full_at);
             }
             return (Some(attempt), gcra);
         }
@@ -115,8 +116,10 @@ impl<K: Hash + Eq> Shard<K> {
         let gcra = *self.quota(hash, key);
         let line = self.lines.find_entry(hash, |(known, _)| known == key).ok();
         let mut queue = line.map_or_else(Queue::default, |line| line.remove().0.1);
-        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known == key)?;
-        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(full_at) });
+        let state = self.states.find(hash, key)?;
+        let mut full_at = state.get();
+        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(&mut full_at) });
+        *state = nonzero(full_at);
         if queue.len() > 0 {
             self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
         }
@@ -124,8 +127,8 @@ impl<K: Hash + Eq> Shard<K> {
     }
 
     /// Whether the key's bucket may be other than full.
-    pub(super) fn knows(&self, hash: u64, key: &K) -> bool {
-        self.states.find(hash, |(known, _)| known == key).is_some()
+    pub(super) fn knows(&mut self, hash: u64, key: &K) -> bool {
+        self.states.find(hash, key).is_some()
     }
 
     /// Gives a key a quota of its own, or the common one again; what it used stays used.
@@ -142,17 +145,17 @@ impl<K: Hash + Eq> Shard<K> {
             self.own.insert_unique(hash, (key.clone(), gcra), |(known, _)| hasher.hash_one(known));
         }
         let after = quota.unwrap_or(self.gcra);
-        if let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known == key) {
-            *full_at = after.convert(&before, *full_at, now);
+        if let Some(full_at) = self.states.find(hash, key) {
+            *full_at = nonzero(after.convert(&before, full_at.get(), now));
         }
     }
 
     /// Changes the quota of all keys without one of their own; what they used stays used.
     pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) {
         let own = &self.own;
-        for (key, full_at) in &mut self.states {
-            if own.find(hasher.hash_one(&*key), |(known, _)| known == key).is_none() {
-                *full_at = gcra.convert(&self.gcra, *full_at, now);
+        for (key, full_at) in self.states.iter_mut() {
+            if own.find(hasher.hash_one(key), |(known, _)| known == key).is_none() {
+                *full_at = nonzero(gcra.convert(&self.gcra, full_at.get(), now));
             }
         }
         self.gcra = gcra;
@@ -182,7 +185,7 @@ impl<K: Hash + Eq> Shard<K> {
         }
         let has_room = self.states.len() < self.max_keys;
         if has_room {
-            self.states.insert_unique(hash, (make(), full_at), |(known, _)| hasher.hash_one(known));
+            self.states.insert(hash, make(), full_at, |known| hasher.hash_one(known));
         }
         has_room
     }
@@ -191,11 +194,8 @@ impl<K: Hash + Eq> Shard<K> {
         let lines = &self.lines;
         let waited_for =
             |key: &K| !lines.is_empty() && lines.find(hasher.hash_one(key), |(known, _)| known == key).is_some();
-        self.states.retain(|(key, full_at)| *full_at > now || waited_for(key));
+        self.states.retain(|key, full_at| full_at > now || waited_for(key), |key| hasher.hash_one(key));
         self.sweep_at = (2 * self.states.len()).max(SMALL);
         self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
-        if self.states.capacity() > 2 * self.sweep_at {
-            self.states.shrink_to(self.sweep_at, |(known, _)| hasher.hash_one(known));
-        }
     }
 }

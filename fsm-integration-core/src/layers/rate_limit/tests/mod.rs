@@ -6,6 +6,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 mod degrading;
 mod leasing;
+mod linear;
 mod quotas;
 mod waiting;
 
