@@ -49,6 +49,7 @@ pub(super) const PURE: &[&str] = &[
     "layers/circuit_breaker/config",
     "layers/circuit_breaker/model",
     "layers/circuit_breaker/state",
+    "layers/coalesce/config",
     "layers/idempotency/config",
     "layers/idempotency/fingerprint",
     "layers/idempotency/key",
