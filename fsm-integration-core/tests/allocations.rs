@@ -19,7 +19,7 @@ use fsm_integration_core::{
     error::BoxError,
     layers::{
         bulkhead::{Bulkhead, BulkheadLayer},
-        circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer},
+        circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
         instrument::HasContext,
         rate_limit::{Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
@@ -175,6 +175,15 @@ fn the_counter_sees_an_allocation() {
 #[test]
 fn a_closed_breaker_allocates_nothing() {
     assert_free(&breaker());
+}
+
+#[test]
+fn a_success_in_a_window_allocates_nothing() {
+    let time = CircuitModel::TimeWindow { duration: MINUTE, buckets: 10 };
+    for model in [CircuitModel::CountWindow { size: 10 }, time] {
+        let config = CircuitBreakerConfig { model, slow_call_duration: Some(MINUTE), ..Default::default() };
+        assert_free(&CircuitBreakerLayer::new(CircuitBreaker::new("partner", config)));
+    }
 }
 
 #[test]

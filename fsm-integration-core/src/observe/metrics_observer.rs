@@ -18,11 +18,15 @@ pub struct MetricsObserver;
 impl Observer for MetricsObserver {
     fn observe(&self, name: &str, observation: &Observation) {
         match *observation {
-            Observation::CircuitChanged { to, .. } => {
+            Observation::CircuitChanged { from, to, .. } => {
                 set(&INTEGRATION_CIRCUIT_BREAKER_STATE, [name], to.gauge());
-                count(&CIRCUIT_BREAKER_TRANSITIONS, [name, to.label()]);
+                if from != to {
+                    count(&CIRCUIT_BREAKER_TRANSITIONS, [name, to.label()]);
+                }
             }
-            Observation::CircuitRefused { .. } | Observation::CircuitWouldRefuse => {}
+            Observation::CircuitControlled { .. }
+            | Observation::CircuitRefused { .. }
+            | Observation::CircuitWouldRefuse => {}
             Observation::RetryScheduled { .. } => count(&INTEGRATION_RETRIES, [name]),
             Observation::RetryStopped { reason, .. } => count(&RETRIES_STOPPED, [name, reason]),
             Observation::RateLimited { shadow, .. } => {

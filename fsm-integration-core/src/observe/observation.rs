@@ -11,7 +11,11 @@ use crate::error::ErrorClass;
 #[expect(missing_docs, reason = "the variants' sentences name their fields")]
 pub enum Observation {
     /// A circuit breaker went from one state to another; `sequence` grows by one with each change of one breaker.
+    ///
+    /// A new listener is first told the present state, as a change from that to that.
     CircuitChanged { from: CircuitState, to: CircuitState, sequence: u64 },
+    /// An operator set who decides about a circuit breaker, as one of a closed set of words.
+    CircuitControlled { control: &'static str },
     /// An open circuit breaker refused a call.
     CircuitRefused { retry_after: Option<Duration> },
     /// A circuit breaker that only measures would have refused a call.

@@ -9,7 +9,13 @@ pub struct TracingObserver;
 impl Observer for TracingObserver {
     fn observe(&self, name: &str, observation: &Observation) {
         match *observation {
-            Observation::CircuitChanged { from, to, .. } => log_change(name, from, to),
+            Observation::CircuitChanged { from, to, .. } if from != to => log_change(name, from, to),
+            Observation::CircuitChanged { .. } => {}
+            Observation::CircuitControlled { control } => tracing::warn!(
+                circuit_breaker.name = name,
+                circuit_breaker.control = control,
+                "an operator set who controls the circuit breaker"
+            ),
             Observation::CircuitRefused { .. } => {}
             Observation::CircuitWouldRefuse => {
                 tracing::debug!(circuit_breaker.name = name, "the circuit breaker would refuse this call");

@@ -95,10 +95,9 @@ impl Profile {
                 failure_threshold: row.failures,
                 success_threshold: row.successes,
                 reset_timeout: Duration::from_millis(row.reset),
-                half_open_max_calls: 1,
                 // A probe that succeeds at the last moment must not be taken for one that hangs.
                 half_open_timeout: Duration::from_millis(row.attempt + 30_000),
-                count_cancelled: false,
+                ..CircuitBreakerConfig::DEFAULT
             },
             retry: RetryConfig {
                 max_retries: row.retries,

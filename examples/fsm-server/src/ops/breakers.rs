@@ -5,7 +5,7 @@ use axum::{
 use fsm_integration_core::{
     adapter::CorrelationId,
     error::{Error, ErrorKind, Result},
-    layers::circuit_breaker::{CircuitBreaker, CircuitSnapshot, Control},
+    layers::circuit_breaker::{CircuitBreaker, CircuitSnapshot},
 };
 use serde::Serialize;
 
@@ -19,9 +19,9 @@ pub(super) struct Breaker {
     pub(super) name: String,
     /// `closed`, `half_open` or `open`.
     pub(super) state: &'static str,
-    /// `automatic`, `forced_open` or `disabled`.
+    /// `automatic`, `forced_open`, `disabled` or `metrics_only`.
     pub(super) control: &'static str,
-    pub(super) failures: u32,
+    pub(super) failures: u64,
     pub(super) probes: u32,
     pub(super) opened: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,11 +85,7 @@ fn breaker(snapshot: &CircuitSnapshot) -> Breaker {
     Breaker {
         name: snapshot.name.to_string(),
         state: snapshot.state.label(),
-        control: match snapshot.control {
-            Control::Automatic => "automatic",
-            Control::ForcedOpen => "forced_open",
-            Control::Disabled => "disabled",
-        },
+        control: snapshot.control.label(),
         failures: snapshot.failures,
         probes: snapshot.probes,
         opened: snapshot.opened,

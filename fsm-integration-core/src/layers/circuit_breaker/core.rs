@@ -1,109 +1,281 @@
-use std::{sync::Arc, time::Instant};
-
-use parking_lot::Mutex;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use super::{
-    CircuitBreakerConfig, CircuitSnapshot, CircuitState, Control, Outcome,
-    observe::{self, Transition},
+    CircuitBreakerConfig, CircuitChanges, CircuitModel, CircuitSnapshot, CircuitState, Control, Outcome,
     permit::Gate,
-    state::Machine,
-    word::{View, Word},
+    shards::Shards,
+    state::{Ended, Machine, Moment, Ticket},
+    tell::Teller,
+    word::{Bits, Word},
 };
-use crate::{clock::Clock, error::CircuitOpen};
+use crate::{
+    clock::{Clock, Ticks},
+    error::CircuitOpen,
+    observe::{Observation, Observers},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
 /// The state that clones of a breaker share: the machine under a lock, and what a call needs to know beside it.
 pub(super) struct Core<C> {
-    word: Word,
+    hot: Hot<C>,
     machine: Mutex<Machine>,
+    teller: Teller,
     name: Arc<str>,
-    clock: C,
+}
+
+/// What every call reads, on cache lines of its own: references to the breaker are counted on another.
+#[repr(align(128))]
+struct Hot<C> {
+    word: Word,
+    /// Until when successes are counted in the present bucket of a time window.
+    bucket_end: AtomicU64,
+    /// From how many nanoseconds on a timed call is slow.
+    slow: AtomicU64,
+    /// Whether somebody wants to know of every refusal.
+    listened: AtomicBool,
+    ticks: Ticks<C>,
+    shards: OnceLock<Shards>,
 }
 
 impl<C: Clock> Core<C> {
-    pub(super) fn new(name: Arc<str>, config: CircuitBreakerConfig, clock: C) -> Self {
-        let machine = Machine::new(config);
-        let core = Self { word: Word::new(machine.view(), clock.now()), machine: Mutex::new(machine), name, clock };
-        observe::publish(&core.name, || core.state());
+    pub(super) fn new(name: Arc<str>, config: CircuitBreakerConfig, clock: C, observers: Observers) -> Self {
+        let ticks = Ticks::new(clock);
+        let machine = Machine::new(config, ticks.nanos());
+        let hot = Hot {
+            word: Word::new(machine.view()),
+            bucket_end: AtomicU64::new(0),
+            slow: AtomicU64::new(0),
+            listened: AtomicBool::new(observers.listens()),
+            ticks,
+            shards: OnceLock::new(),
+        };
+        let core = Self { hot, machine: Mutex::new(machine), teller: Teller::new(observers), name };
+        core.begin_epoch(&core.machine.lock());
+        core.publish(&core.machine.lock());
+        core.introduce();
         core
     }
 
-    fn admit_open(&self, until: Instant) -> Result<u64, CircuitOpen> {
-        let now = self.clock.now();
-        match until.checked_duration_since(now) {
-            Some(left) if !left.is_zero() => Err(CircuitOpen { retry_after: Some(left) }),
-            _ => self.admit_slowly(now),
+    /// Tells the observers what the breaker is, as a change from that to that.
+    fn introduce(&self) {
+        let machine = self.machine.lock();
+        self.teller.queue(machine.state(), machine.state());
+        drop(machine);
+        self.teller.tell(&self.name);
+    }
+
+    fn refuse(&self, shadow: bool, refusal: CircuitOpen) -> Result<Ticket, CircuitOpen> {
+        if shadow {
+            self.teller.tell_at_once(&self.name, Observation::CircuitWouldRefuse);
+            return Ok(Ticket::UNCOUNTED);
+        }
+        if self.hot.listened.load(Ordering::Relaxed) {
+            let CircuitOpen { retry_after } = refusal;
+            self.teller.tell_at_once(&self.name, Observation::CircuitRefused { retry_after });
+        }
+        Err(refusal)
+    }
+
+    /// For how many nanoseconds more every call is refused without a word; 0 when there is more to do.
+    ///
+    /// Out of line, and with a plain answer, to keep the path of a call through a closed breaker short.
+    #[inline(never)]
+    fn left_open(&self, bits: Bits) -> u64 {
+        match bits.open_until() {
+            Some(until) if !self.hot.listened.load(Ordering::Relaxed) => until.saturating_sub(self.hot.ticks.nanos()),
+            _ => 0,
+        }
+    }
+
+    #[inline(never)]
+    fn admit_otherwise(&self, bits: Bits) -> Result<Ticket, CircuitOpen> {
+        if bits.is_closed() {
+            return Ok(Ticket { epoch: bits.epoch(), began: self.hot.ticks.nanos() });
+        }
+        self.admit_slowly()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admit_slowly(&self) -> Result<Ticket, CircuitOpen> {
+        if self.hot.word.load().is_forced_open() {
+            return self.refuse(false, CircuitOpen { retry_after: None });
+        }
+        let (admitted, shadow) = self.change(|machine, at| (machine.admit(at), machine.is_shadow()));
+        admitted.or_else(|refusal| self.refuse(shadow, refusal))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle_slowly(&self, ticket: Ticket, ended: Ended) {
+        if ticket != Ticket::UNCOUNTED {
+            self.change(|machine, at| machine.record(ticket, ended, at));
+        }
+    }
+
+    #[inline(never)]
+    fn settle_success(&self, bits: Bits, ticket: Ticket) {
+        if !self.tally(bits, ticket) {
+            self.settle_slowly(ticket, Outcome::Success.into());
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn admit_slowly(&self, now: Instant) -> Result<u64, CircuitOpen> {
-        self.change(|machine| machine.admit(now))
+    fn settle_failure(&self, bits: Bits, ticket: Ticket, ended: Ended) {
+        if ended.outcome != Outcome::Neutral || !bits.is_closed() {
+            self.settle_slowly(ticket, ended);
+        }
     }
 
+    /// Counts a success beside the machine, if that is all there is to do.
+    #[inline]
+    fn tally(&self, bits: Bits, ticket: Ticket) -> bool {
+        if bits.is_tallied() {
+            return !(ticket.began != Ticket::NOT_TIMED && self.is_slow(ticket, self.hot.ticks.nanos()))
+                && self.hot.word.tally(bits, ticket.epoch);
+        }
+        let (true, Some(shards)) = (bits.is_sharded(), self.hot.shards.get()) else { return false };
+        let now = self.hot.ticks.nanos();
+        if now >= self.hot.bucket_end.load(Ordering::Relaxed) || self.is_slow(ticket, now) {
+            return false;
+        }
+        let tallied = shards.tally(ticket.epoch);
+        if tallied && self.hot.word.load() != bits {
+            self.look_again();
+        }
+        tallied
+    }
+
+    /// Lets the machine judge what is tallied, since it began to judge every success meanwhile.
     #[cold]
     #[inline(never)]
-    fn settle_slowly(&self, epoch: u64, outcome: Outcome) {
-        let now = self.clock.now();
-        self.change(|machine| machine.record(epoch, outcome, now));
+    fn look_again(&self) {
+        self.change(|_, _| {});
+    }
+
+    #[inline]
+    fn is_slow(&self, ticket: Ticket, now: u64) -> bool {
+        now.saturating_sub(ticket.began) >= self.hot.slow.load(Ordering::Relaxed)
     }
 
     pub(super) fn control(&self, control: Control) {
-        self.change(|machine| machine.control(control));
-        tracing::warn!(
-            circuit_breaker.name = &*self.name,
-            circuit_breaker.control = ?control,
-            "an operator set who controls the circuit breaker"
-        );
+        self.change(|machine, at| machine.control(control, at.now));
+        self.teller.tell_at_once(&self.name, Observation::CircuitControlled { control: control.label() });
+    }
+
+    pub(super) fn reconfigure(&self, config: CircuitBreakerConfig) {
+        self.change(|machine, at| machine.reconfigure(config, at.now));
+    }
+
+    pub(super) fn config(&self) -> CircuitBreakerConfig {
+        *self.machine.lock().config()
     }
 
     /// Changes the machine under its lock, then tells about a new state outside it.
-    fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+    ///
+    /// The clock is read under the lock, so that time never goes back for the machine.
+    fn change<T>(&self, change: impl FnOnce(&mut Machine, Moment) -> T) -> T {
         let mut machine = self.machine.lock();
-        let from = machine.view().state();
-        let result = change(&mut machine);
-        let view = machine.view();
-        self.word.store(view);
+        let at = Moment { now: self.hot.ticks.nanos(), dice: fastrand::f64() };
+        let from = machine.state();
+        let result = self.update(&mut machine, at, |machine| change(machine, at));
+        if machine.judges_successes() {
+            // Some may have gone to a shard before this was published; later ones look at the word again.
+            self.update(&mut machine, at, |_| {});
+        }
+        let to = machine.state();
+        if to != from {
+            self.teller.queue(from, to);
+        }
         drop(machine);
-        if view.state() != from {
-            observe::log(&self.name, Transition { from, to: view.state() });
-            observe::publish(&self.name, || self.state());
+        if to != from {
+            self.teller.tell(&self.name);
         }
         result
+    }
+
+    /// Takes over what was tallied beside the machine, changes it, and publishes what it became.
+    fn update<T>(&self, machine: &mut Machine, at: Moment, change: impl FnOnce(&mut Machine) -> T) -> T {
+        let epoch = machine.epoch();
+        machine.catch_up(self.take_tallied(epoch), at);
+        let result = change(machine);
+        if machine.epoch() != epoch {
+            self.begin_epoch(machine);
+        }
+        self.publish(machine);
+        result
+    }
+
+    /// What was counted beside the machine since it last looked; in one of the two places only.
+    fn take_tallied(&self, epoch: u32) -> u64 {
+        self.hot.word.take_tally() + self.hot.shards.get().map_or(0, |shards| shards.take(epoch))
+    }
+
+    fn begin_epoch(&self, machine: &Machine) {
+        if let CircuitModel::TimeWindow { .. } = machine.config().model {
+            self.hot.shards.get_or_init(Shards::new).begin(machine.epoch());
+        }
+    }
+
+    /// Stores the word last: whoever sees it sees the rest.
+    fn publish(&self, machine: &Machine) {
+        self.hot.bucket_end.store(machine.bucket_end(), Ordering::Relaxed);
+        self.hot.slow.store(machine.config().slow_nanos().unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.hot.word.store(machine.view());
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
+    pub(super) fn replace_observers(&self, observers: Observers) {
+        self.hot.listened.store(observers.listens(), Ordering::Relaxed);
+        self.teller.replace_observers(observers);
+        self.introduce();
+    }
+
+    pub(super) fn subscribe(&self) -> CircuitChanges {
+        self.teller.subscribe()
+    }
+
     pub(super) fn state(&self) -> CircuitState {
-        self.word.load().state()
+        self.hot.word.load().state()
     }
 
     pub(super) fn snapshot(&self) -> CircuitSnapshot {
-        let now = self.clock.now();
-        self.machine.lock().snapshot(&self.name, now)
+        self.change(|machine, at| machine.snapshot(&self.name, at.now))
     }
 }
 
 impl<C: Clock> Gate for Core<C> {
     /// One load while closed; one load and one look at the clock while open.
-    #[inline]
-    fn admit(&self) -> Result<u64, CircuitOpen> {
-        match self.word.load() {
-            View::Closed { epoch, .. } => Ok(epoch),
-            View::Open { until } => self.admit_open(until),
-            View::HalfOpen => self.admit_slowly(self.clock.now()),
-            View::ForcedOpen => Err(CircuitOpen { retry_after: None }),
+    #[inline(always)]
+    fn admit(&self) -> Result<Ticket, CircuitOpen> {
+        let bits = self.hot.word.load();
+        if bits.is_closed() && !bits.is_timed() {
+            return Ok(Ticket { epoch: bits.epoch(), began: Ticket::NOT_TIMED });
+        }
+        match self.left_open(bits) {
+            0 => self.admit_otherwise(bits),
+            left => Err(CircuitOpen { retry_after: Some(Duration::from_nanos(left)) }),
         }
     }
 
-    /// One load when the result changes nothing, as a success does while no failure is counted.
-    #[inline]
-    fn settle(&self, epoch: u64, outcome: Outcome) {
-        match (outcome, self.word.load()) {
-            (Outcome::Success, View::Closed { clean: true, .. }) | (Outcome::Neutral, View::Closed { .. }) => {}
-            _ => self.settle_slowly(epoch, outcome),
+    /// One load when the result changes nothing, as a success does while no failure in a row is counted.
+    #[inline(always)]
+    fn settle(&self, ticket: Ticket, ended: Ended) {
+        let bits = self.hot.word.load();
+        if ended.outcome != Outcome::Success {
+            self.settle_failure(bits, ticket, ended);
+        } else if !bits.is_free() {
+            self.settle_success(bits, ticket);
         }
     }
 }

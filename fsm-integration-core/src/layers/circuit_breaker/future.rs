@@ -11,7 +11,8 @@ use pin_project_lite::pin_project;
 
 use super::{
     core::Core,
-    permit::{Admission, Gate, Outcome},
+    permit::{Admission, Gate},
+    state::Ended,
 };
 use crate::{
     clock::Clock,
@@ -46,7 +47,7 @@ where
         let this = self.project();
         this.admission.admit()?;
         let result = ready!(this.admission.guard(|| this.future.poll(cx)));
-        this.admission.settle(Outcome::of(&result));
+        this.admission.settle(Ended::of(&result));
         Poll::Ready(result)
     }
 }

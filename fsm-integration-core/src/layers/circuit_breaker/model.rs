@@ -1,52 +1,122 @@
-use super::CircuitBreakerConfig;
+use super::{
+    CircuitBreakerConfig, CircuitModel,
+    count_window::CountWindow,
+    figures::{Counted, Figures, reaches},
+    time_window::TimeWindow,
+    word::Pace,
+};
 
-/// How results while closed become the decision to open.
-///
-/// A window of calls or of time becomes another variant; nothing outside this file knows which it is.
+/// How results while closed become the decision to open; nothing outside this file knows which way it is.
 #[derive(Debug, Clone)]
 pub(super) enum Model {
-    /// So many failures in a row.
-    Consecutive {
-        /// Failures since the last success.
-        failures: u32,
-        /// At how many it trips.
-        threshold: u32,
-    },
+    /// Failures since the last success.
+    Consecutive(Figures),
+    /// The last calls.
+    Calls(CountWindow),
+    /// The last while.
+    Time(TimeWindow),
 }
 
 impl Model {
-    pub(super) fn new(config: &CircuitBreakerConfig) -> Self {
-        Self::Consecutive { failures: 0, threshold: config.failure_threshold.max(1) }
+    pub(super) fn new(config: &CircuitBreakerConfig, now: u64) -> Self {
+        match config.model {
+            CircuitModel::Consecutive => Self::Consecutive(Figures::default()),
+            CircuitModel::CountWindow { size } => Self::Calls(CountWindow::new(size)),
+            CircuitModel::TimeWindow { duration, buckets } => Self::Time(TimeWindow::new(duration, buckets, now)),
+        }
     }
 
-    /// Counts a result and tells whether the breaker must open.
-    pub(super) fn record(&mut self, success: bool) -> bool {
+    /// Lets what is too old by time go.
+    pub(super) fn advance(&mut self, now: u64) {
+        if let Self::Time(window) = self {
+            window.advance(now);
+        }
+    }
+
+    pub(super) fn record(&mut self, counted: Counted) {
         match self {
-            Self::Consecutive { failures, .. } if success => {
-                *failures = 0;
-                false
-            }
-            Self::Consecutive { failures, threshold } => {
-                *failures += 1;
-                failures >= threshold
+            Self::Consecutive(figures) if counted.failed => figures.add(Counted { failed: true, slow: false }),
+            Self::Consecutive(figures) => *figures = Figures::default(),
+            Self::Calls(window) => window.record(counted),
+            Self::Time(window) => window.record(counted),
+        }
+    }
+
+    /// Counts plain successes that were tallied beside the machine; they came before whatever is recorded next.
+    pub(super) fn absorb(&mut self, successes: u64) {
+        match self {
+            Self::Consecutive(_) => {}
+            Self::Calls(window) => window.absorb(successes),
+            Self::Time(window) => window.absorb(successes),
+        }
+    }
+
+    /// Whether what is counted opens the breaker.
+    pub(super) fn must_open(&self, config: &CircuitBreakerConfig) -> bool {
+        let Figures { calls, failures, slow } = self.figures();
+        match self {
+            Self::Consecutive(_) => failures >= config.failure_threshold.max(1).into(),
+            Self::Calls(_) | Self::Time(_) => {
+                calls >= self.minimum(config)
+                    && (reaches(failures, calls, config.failure_rate) || reaches(slow, calls, config.slow_call_rate))
             }
         }
     }
 
-    /// Whether a success would change nothing, so that it need not be recorded.
-    pub(super) fn is_clean(&self) -> bool {
-        self.failures() == 0
+    fn minimum(&self, config: &CircuitBreakerConfig) -> u64 {
+        let size = if let CircuitModel::CountWindow { size } = config.model { size.max(1) } else { u32::MAX };
+        config.minimum_calls.min(size).into()
     }
 
-    pub(super) fn failures(&self) -> u32 {
+    /// What a success has to do.
+    ///
+    /// It can open a breaker only by being the one that completes the minimum beside failures: until then every result
+    /// is judged.
+    pub(super) fn pace(&self, config: &CircuitBreakerConfig) -> Pace {
+        let figures = self.figures();
+        let judged = !figures.is_clean() && figures.calls < self.minimum(config);
         match self {
-            Self::Consecutive { failures, .. } => *failures,
+            Self::Consecutive(figures) if figures.is_clean() => Pace::Free,
+            Self::Calls(_) if !judged => Pace::Tallied,
+            Self::Time(_) if !judged => Pace::Sharded,
+            Self::Consecutive(_) | Self::Calls(_) | Self::Time(_) => Pace::Judged,
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(super) fn figures(&self) -> Figures {
         match self {
-            Self::Consecutive { failures, .. } => *failures = 0,
+            Self::Consecutive(figures) => *figures,
+            Self::Calls(window) => window.figures(),
+            Self::Time(window) => window.figures(),
+        }
+    }
+
+    /// Until when results may be counted beside the machine.
+    pub(super) fn bucket_end(&self) -> u64 {
+        if let Self::Time(window) = self { window.bucket_end() } else { u64::MAX }
+    }
+
+    /// Goes on under other settings and tells whether what was counted is kept, as it is by a model of the same kind.
+    pub(super) fn reconfigure(&mut self, config: &CircuitBreakerConfig, now: u64) -> bool {
+        match (&mut *self, config.model) {
+            (Self::Consecutive(_), CircuitModel::Consecutive) => {}
+            (Self::Calls(window), CircuitModel::CountWindow { size }) => window.resize(size),
+            (Self::Time(window), CircuitModel::TimeWindow { duration, buckets }) => {
+                window.resize(duration, buckets, now);
+            }
+            _ => {
+                *self = Self::new(config, now);
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(super) fn clear(&mut self, now: u64) {
+        match self {
+            Self::Consecutive(figures) => *figures = Figures::default(),
+            Self::Calls(window) => window.clear(),
+            Self::Time(window) => window.clear(now),
         }
     }
 }

@@ -1,6 +1,9 @@
 use std::{fmt, ops::Deref, sync::Arc, thread};
 
-use super::core::Core;
+use super::{
+    core::Core,
+    state::{Ended, Ticket},
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify, ErrorClass},
@@ -33,44 +36,58 @@ impl Outcome {
     }
 }
 
+impl Ended {
+    /// How a call ended, by its result.
+    #[inline]
+    pub(super) fn of<T, E: Classify>(result: &Result<T, E>) -> Self {
+        let outcome = Outcome::of(result);
+        match result {
+            Err(error) if outcome == Outcome::Failure => Self { outcome, retry_after: error.retry_after() },
+            _ => outcome.into(),
+        }
+    }
+}
+
 /// Admits calls and receives their results.
 pub(super) trait Gate {
-    fn admit(&self) -> Result<u64, CircuitOpen>;
-    fn settle(&self, epoch: u64, outcome: Outcome);
+    fn admit(&self) -> Result<Ticket, CircuitOpen>;
+    fn settle(&self, ticket: Ticket, ended: Ended);
 }
 
 /// One call before a breaker, borrowed or owned; given back as cancelled when dropped without a result.
 pub(super) struct Admission<B: Deref<Target: Gate>> {
     gate: B,
-    /// From admission until the result.
-    epoch: Option<u64>,
+    /// [`Ticket::NONE`] but from admission until the result.
+    ticket: Ticket,
 }
 
 impl<B: Deref<Target: Gate>> Admission<B> {
     /// A call that will ask for leave when it begins.
     pub(super) fn later(gate: B) -> Self {
-        Self { gate, epoch: None }
+        Self { gate, ticket: Ticket::NONE }
     }
 
     /// A call that has leave.
-    pub(super) fn admitted(gate: B, epoch: u64) -> Self {
-        Self { gate, epoch: Some(epoch) }
+    pub(super) fn admitted(gate: B, ticket: Ticket) -> Self {
+        Self { gate, ticket }
     }
 
     /// Asks for leave unless the call has it.
     #[inline]
     pub(super) fn admit(&mut self) -> Result<(), CircuitOpen> {
-        if self.epoch.is_none() {
-            self.epoch = Some(self.gate.admit()?);
+        if self.ticket.is_none() {
+            self.ticket = self.gate.admit()?;
         }
         Ok(())
     }
 
     /// Records the result, once.
     #[inline]
-    pub(super) fn settle(&mut self, outcome: Outcome) {
-        if let Some(epoch) = self.epoch.take() {
-            self.gate.settle(epoch, outcome);
+    pub(super) fn settle(&mut self, ended: impl Into<Ended>) {
+        if !self.ticket.is_none() {
+            let ticket = self.ticket;
+            self.ticket.epoch = Ticket::NONE.epoch;
+            self.gate.settle(ticket, ended.into());
         }
     }
 
@@ -118,11 +135,12 @@ impl<C: Clock> Permit<C> {
 
     /// Records how the call ended, by its result, and hands the result on.
     ///
+    /// Unlike [`record`](Self::record) it knows a failure's `Retry-After`.
+    ///
     /// # Errors
     /// The result's own error.
-    pub fn record_result<T, E: Classify>(self, result: Result<T, E>) -> Result<T, E> {
-        let outcome = Outcome::of(&result);
-        self.record(outcome);
+    pub fn record_result<T, E: Classify>(mut self, result: Result<T, E>) -> Result<T, E> {
+        self.admission.settle(Ended::of(&result));
         result
     }
 }

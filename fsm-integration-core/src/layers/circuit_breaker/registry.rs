@@ -10,27 +10,48 @@ use std::{
 use parking_lot::RwLock;
 
 use super::{CircuitBreaker, CircuitBreakerConfig, CircuitSnapshot, CircuitState, Control};
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    observe::Observers,
+};
 
-/// One breaker per key, all with the same settings; clones share them (requirement E14).
+/// One breaker per key, with the same settings unless a key has its own; clones share them (requirement E14).
 ///
 /// The key names what fails together, such as `pyxis/acme/api.pyxis.example`. At most `capacity` keys are kept
 /// (10 000 by default): a new one takes the place of those that are closed, count no failure, are held by nobody
 /// and were asked for longest ago. When there is no such key, the new one gets a breaker that is not kept.
+///
+/// ```
+/// use fsm_integration_core::layers::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerRegistry};
+///
+/// let breakers = CircuitBreakerRegistry::new(CircuitBreakerConfig::default());
+/// let breaker = breakers.get("pyxis/acme/api.pyxis.example");
+/// breaker.force_open();
+/// assert_eq!(breakers.get("pyxis/acme/api.pyxis.example").state(), breaker.state());
+/// assert_eq!(breakers.snapshots().len(), 1);
+/// ```
 pub struct CircuitBreakerRegistry<C: Clock = SystemClock> {
     shared: Arc<Shared<C>>,
 }
 
 struct Shared<C: Clock> {
-    config: CircuitBreakerConfig,
+    settings: RwLock<Settings>,
     capacity: usize,
     clock: C,
     asked: AtomicU64,
     breakers: RwLock<HashMap<Arc<str>, Entry<C>>>,
 }
 
+/// What a new breaker gets.
+struct Settings {
+    config: CircuitBreakerConfig,
+    observers: Observers,
+}
+
 struct Entry<C: Clock> {
     breaker: CircuitBreaker<C>,
+    /// Whether the key has settings of its own.
+    own: bool,
     last_asked: AtomicU64,
 }
 
@@ -49,31 +70,68 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
     /// Creates an empty registry that keeps at most `capacity` keys and takes the time from `clock`.
     #[must_use]
     pub fn with_clock(config: CircuitBreakerConfig, capacity: usize, clock: C) -> Self {
-        Self {
-            shared: Arc::new(Shared { config, capacity, clock, asked: AtomicU64::new(0), breakers: RwLock::default() }),
+        let settings = RwLock::new(Settings { config, observers: Observers::default() });
+        let (asked, breakers) = (AtomicU64::new(0), RwLock::default());
+        Self { shared: Arc::new(Shared { settings, capacity, clock, asked, breakers }) }
+    }
+
+    /// Tells these observers of what the breakers decide, those that are kept already included.
+    #[must_use]
+    pub fn with_observers(self, observers: Observers) -> Self {
+        for entry in self.shared.breakers.read().values() {
+            let _ = entry.breaker.clone().with_observers(observers.clone());
         }
+        self.shared.settings.write().observers = observers;
+        self
     }
 
     /// The key's breaker, made when the key is new; keep it where the same key is asked for again and again.
     #[must_use]
     pub fn get(&self, key: &str) -> CircuitBreaker<C> {
-        let Shared { config, capacity, clock, asked, breakers } = &*self.shared;
-        let now = asked.fetch_add(1, Ordering::Relaxed);
-        if let Some(entry) = breakers.read().get(key) {
-            entry.last_asked.store(now, Ordering::Relaxed);
-            return entry.breaker.clone();
+        self.find_asked(key).unwrap_or_else(|| self.insert(key, None))
+    }
+
+    /// The key's breaker; when the key is new, with settings of its own.
+    #[must_use]
+    pub fn get_with(&self, key: &str, config: impl FnOnce() -> CircuitBreakerConfig) -> CircuitBreaker<C> {
+        self.find_asked(key).unwrap_or_else(|| self.insert(key, Some(config())))
+    }
+
+    /// Gives every breaker without settings of its own, and every new one, other settings.
+    ///
+    /// What was counted stays counted: [`CircuitBreaker::reconfigure`].
+    pub fn reconfigure(&self, config: CircuitBreakerConfig) {
+        // Before the breakers, so that one made meanwhile has them or is among the breakers.
+        self.shared.settings.write().config = config;
+        for entry in self.shared.breakers.read().values().filter(|entry| !entry.own) {
+            entry.breaker.reconfigure(config);
         }
-        let name = Arc::<str>::from(key);
+    }
+
+    fn find_asked(&self, key: &str) -> Option<CircuitBreaker<C>> {
+        let now = self.shared.asked.fetch_add(1, Ordering::Relaxed);
+        self.shared.breakers.read().get(key).map(|entry| {
+            entry.last_asked.store(now, Ordering::Relaxed);
+            entry.breaker.clone()
+        })
+    }
+
+    fn insert(&self, key: &str, own: Option<CircuitBreakerConfig>) -> CircuitBreaker<C> {
+        let Shared { settings, capacity, clock, asked, breakers } = &*self.shared;
         let mut breakers = breakers.write();
         if let Some(entry) = breakers.get(key) {
             return entry.breaker.clone();
         }
-        let breaker = CircuitBreaker::with_clock(Arc::clone(&name), *config, clock.clone());
+        let settings = settings.read();
+        let config = own.unwrap_or(settings.config);
+        let name = Arc::<str>::from(key);
+        let breaker = CircuitBreaker::create(Arc::clone(&name), config, clock.clone(), settings.observers.clone());
         if breakers.len() >= *capacity {
             evict_idle(&mut breakers, capacity.div_ceil(8));
         }
         if breakers.len() < *capacity {
-            breakers.insert(name, Entry { breaker: breaker.clone(), last_asked: AtomicU64::new(now) });
+            let last_asked = AtomicU64::new(asked.load(Ordering::Relaxed));
+            breakers.insert(name, Entry { breaker: breaker.clone(), own: own.is_some(), last_asked });
         } else {
             tracing::warn!(
                 circuit_breaker.name = key,
@@ -121,7 +179,7 @@ fn is_idle<C: Clock>(breaker: &CircuitBreaker<C>) -> bool {
     Arc::strong_count(&breaker.core) == 1
         && snapshot.state == CircuitState::Closed
         && snapshot.control == Control::Automatic
-        && snapshot.failures == 0
+        && snapshot.failures + snapshot.slow == 0
 }
 
 impl<C: Clock> Clone for CircuitBreakerRegistry<C> {

@@ -50,8 +50,8 @@ where
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
         match self.breaker.core.admit() {
-            Ok(epoch) => {
-                let mut admission = Admission::admitted(Arc::clone(&self.breaker.core), epoch);
+            Ok(ticket) => {
+                let mut admission = Admission::admitted(Arc::clone(&self.breaker.core), ticket);
                 let future = admission.guard(|| self.inner.call(request));
                 CircuitBreakerFuture::admitted(future, admission)
             }

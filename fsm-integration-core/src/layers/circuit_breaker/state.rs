@@ -1,46 +1,59 @@
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    CircuitBreakerConfig, CircuitSnapshot, Control, Outcome,
+    figures::{Counted, Figures},
+    model::Model,
+    probing::{Asked, Judgement, Probing},
+    wait::open_wait,
+    word::{EPOCHS, Pace, Phased, View},
 };
+use crate::{clock::nanos, error::CircuitOpen, observe::CircuitState};
 
-use super::{CircuitBreakerConfig, Outcome, model::Model, word::View};
-use crate::{error::CircuitOpen, observe::CircuitState};
-
-/// Who decides about a breaker's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Control {
-    /// The breaker, from results.
-    Automatic,
-    /// An operator: every call is refused.
-    ForcedOpen,
-    /// An operator: every call is made and nothing is counted.
-    Disabled,
+/// The present, as the machine sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Nanoseconds since some beginning; never less than the last.
+    pub(super) now: u64,
+    /// Random, from 0 to below 1, for what is scattered.
+    pub(super) dice: f64,
 }
 
-/// What a breaker was at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CircuitSnapshot {
-    /// The breaker's name.
-    pub name: Arc<str>,
-    /// What it does with a call.
-    pub state: CircuitState,
-    /// Who decides.
-    pub control: Control,
-    /// Failures counted while closed.
-    pub failures: u32,
-    /// Probes under way.
-    pub probes: u32,
-    /// How often it opened since it was made.
-    pub opened: u64,
-    /// How long until a probe is let through, while open and automatic.
-    pub retry_after: Option<Duration>,
+/// Leave to make a call: what comes back with its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) epoch: u32,
+    /// When the call began, unless nobody wants to know.
+    pub(super) began: u64,
 }
 
-/// How soon to ask again while a probe is under way: its result is usually there by then.
-const PROBE_HINT: Duration = Duration::from_secs(1);
+impl Ticket {
+    /// A point in time that is never reached.
+    pub(super) const NOT_TIMED: u64 = u64::MAX;
+    /// No leave: `Option` would take a word more on the path of every call.
+    pub(super) const NONE: Self = Self { epoch: u32::MAX - 1, began: Self::NOT_TIMED };
+    /// For a call that was made though it would have been refused: of no epoch.
+    pub(super) const UNCOUNTED: Self = Self { epoch: u32::MAX, began: Self::NOT_TIMED };
 
-/// As good as never, and still an instant that can be computed.
-const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    #[inline]
+    pub(super) const fn is_none(self) -> bool {
+        self.epoch == Self::NONE.epoch
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    /// What a failure's sender asked for.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, retry_after: None }
+    }
+}
 
 /// The breaker as a pure machine: time and results come in, decisions go out.
 ///
@@ -50,142 +63,222 @@ pub(super) struct Machine {
     config: CircuitBreakerConfig,
     model: Model,
     phase: Phase,
-    pub(super) epoch: u64,
+    epoch: u32,
+    /// Only tells what it would refuse.
+    shadow: bool,
+    /// Openings without a stable while between.
+    again: u32,
     opened: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    Closed,
-    Open {
-        until: Instant,
-    },
-    HalfOpen {
-        probes: u32,
-        successes: u32,
-        /// When a probe last began after none, or ended.
-        progress: Instant,
-    },
+    Closed { since: u64 },
+    Open { until: u64 },
+    HalfOpen(Probing),
     ForcedOpen,
     Disabled,
 }
 
 impl Machine {
-    pub(super) fn new(config: CircuitBreakerConfig) -> Self {
-        Self { model: Model::new(&config), config, phase: Phase::Closed, epoch: 0, opened: 0 }
+    pub(super) fn new(config: CircuitBreakerConfig, now: u64) -> Self {
+        let (model, phase) = (Model::new(&config, now), Phase::Closed { since: now });
+        Self { config, model, phase, epoch: 0, shadow: false, again: 0, opened: 0 }
     }
 
-    /// Decides about a call; the epoch comes back with its result.
-    pub(super) fn admit(&mut self, now: Instant) -> Result<u64, CircuitOpen> {
+    /// Takes over plain successes of the present epoch that were tallied beside it, then lets time pass.
+    pub(super) fn catch_up(&mut self, successes: u64, at: Moment) {
+        if let Phase::Closed { .. } = self.phase {
+            self.model.absorb(successes);
+            if successes > 0 && self.model.must_open(&self.config) {
+                self.trip(at, None);
+            }
+            self.model.advance(at.now);
+        }
+    }
+
+    /// Decides about a call.
+    pub(super) fn admit(&mut self, at: Moment) -> Result<Ticket, CircuitOpen> {
         match self.phase {
-            Phase::Closed | Phase::Disabled => {}
+            Phase::Closed { .. } | Phase::Disabled => {}
             Phase::ForcedOpen => return Err(CircuitOpen { retry_after: None }),
-            Phase::Open { until } if now < until => return Err(CircuitOpen { retry_after: Some(until - now) }),
-            Phase::Open { .. } => self.enter(Phase::HalfOpen { probes: 1, successes: 0, progress: now }),
-            Phase::HalfOpen { .. } => self.admit_probe(now)?,
+            Phase::Open { until } if at.now < until => return Err(refusal(until - at.now)),
+            Phase::Open { .. } => {
+                self.enter(Phase::HalfOpen(Probing::new(at.now)), at.now);
+                self.admit_probe(at)?;
+            }
+            Phase::HalfOpen(_) => self.admit_probe(at)?,
         }
-        Ok(self.epoch)
+        Ok(Ticket { epoch: self.epoch, began: if self.is_timed() { at.now } else { Ticket::NOT_TIMED } })
     }
 
-    fn admit_probe(&mut self, now: Instant) -> Result<(), CircuitOpen> {
-        let Phase::HalfOpen { probes, successes, progress } = &mut self.phase else { return Ok(()) };
-        let left = self.config.half_open_timeout.saturating_sub(now.saturating_duration_since(*progress));
-        if *probes > 0 && left.is_zero() {
-            self.trip(now);
-            return Err(CircuitOpen { retry_after: Some(self.config.reset_timeout) });
+    fn admit_probe(&mut self, at: Moment) -> Result<(), CircuitOpen> {
+        let Phase::HalfOpen(probing) = &mut self.phase else { return Ok(()) };
+        match probing.ask(&self.config, at.now) {
+            Asked::Admitted => Ok(()),
+            Asked::Full(hint) => Err(CircuitOpen { retry_after: Some(hint) }),
+            Asked::Hung => Err(CircuitOpen { retry_after: Some(self.trip(at, None)) }),
         }
-        let missing = self.config.success_threshold.max(1) - *successes;
-        if *probes >= self.config.half_open_max_calls.clamp(1, missing) {
-            return Err(CircuitOpen { retry_after: Some(left.min(PROBE_HINT)) });
-        }
-        if *probes == 0 {
-            *progress = now;
-        }
-        *probes += 1;
-        Ok(())
     }
 
-    /// Counts how a call of the epoch ended.
-    pub(super) fn record(&mut self, epoch: u64, outcome: Outcome, now: Instant) {
-        if epoch != self.epoch {
+    /// Counts how a call ended.
+    pub(super) fn record(&mut self, ticket: Ticket, ended: Ended, at: Moment) {
+        if ticket.epoch != self.epoch {
             return;
         }
-        let success = match outcome {
-            Outcome::Success => Some(true),
-            Outcome::Failure => Some(false),
-            Outcome::Cancelled if self.config.count_cancelled => Some(false),
-            Outcome::Cancelled | Outcome::Neutral => None,
-        };
-        match (self.phase, success) {
-            (Phase::Closed, Some(success)) => {
-                if self.model.record(success) {
-                    self.trip(now);
+        let counted = self.counted(ticket, ended.outcome, at.now);
+        match (&mut self.phase, counted) {
+            (Phase::Closed { .. }, Some(counted)) => {
+                self.model.record(counted);
+                if self.model.must_open(&self.config) {
+                    self.trip(at, ended.retry_after);
                 }
             }
-            (Phase::HalfOpen { .. }, Some(false)) => self.trip(now),
-            (Phase::HalfOpen { .. }, success) => self.end_probe(success.is_some(), now),
+            (Phase::HalfOpen(probing), counted) => {
+                probing.end(counted, at.now);
+                match probing.judge(&self.config) {
+                    Judgement::Open => drop(self.trip(at, ended.retry_after)),
+                    Judgement::Close => self.enter(Phase::Closed { since: at.now }, at.now),
+                    Judgement::Undecided => {}
+                }
+            }
             // Open and forced open admit nothing; disabled and closed without a verdict count nothing.
-            (Phase::Closed | Phase::Open { .. } | Phase::ForcedOpen | Phase::Disabled, _) => {}
+            (Phase::Closed { .. } | Phase::Open { .. } | Phase::ForcedOpen | Phase::Disabled, _) => {}
         }
     }
 
-    fn end_probe(&mut self, success: bool, now: Instant) {
-        let Phase::HalfOpen { probes, successes, progress } = &mut self.phase else { return };
-        *probes -= 1;
-        *successes += u32::from(success);
-        *progress = now;
-        if *successes >= self.config.success_threshold.max(1) {
-            self.enter(Phase::Closed);
-        }
+    /// What a result means, if it means anything.
+    fn counted(&self, ticket: Ticket, outcome: Outcome, now: u64) -> Option<Counted> {
+        let failed = match outcome {
+            Outcome::Success => false,
+            Outcome::Failure => true,
+            Outcome::Cancelled if self.config.count_cancelled => true,
+            Outcome::Cancelled | Outcome::Neutral => return None,
+        };
+        let took = now.checked_sub(ticket.began);
+        let slow = self.config.slow_nanos().zip(took).is_some_and(|(slow, took)| took >= slow);
+        Some(Counted { failed, slow })
     }
 
-    fn trip(&mut self, now: Instant) {
-        let until = now.checked_add(self.config.reset_timeout.min(FAR)).unwrap_or(now);
+    /// Opens, and says for how long.
+    fn trip(&mut self, at: Moment, retry_after: Option<Duration>) -> Duration {
+        if let Phase::Closed { since } = self.phase
+            && at.now.saturating_sub(since) >= nanos(self.config.stable_after)
+        {
+            self.again = 0;
+        }
+        let wait = open_wait(&self.config, self.again, at.dice, retry_after);
+        self.again = self.again.saturating_add(1);
         self.opened += 1;
-        self.enter(Phase::Open { until });
+        self.enter(Phase::Open { until: at.now.saturating_add(nanos(wait)) }, at.now);
+        wait
     }
 
     /// Obeys an operator.
-    pub(super) fn control(&mut self, control: Control) {
-        self.enter(match control {
-            Control::Automatic => Phase::Closed,
+    pub(super) fn control(&mut self, control: Control, now: u64) {
+        self.shadow = control == Control::MetricsOnly;
+        self.again = 0;
+        let phase = match control {
+            Control::Automatic | Control::MetricsOnly => Phase::Closed { since: now },
             Control::ForcedOpen => Phase::ForcedOpen,
             Control::Disabled => Phase::Disabled,
-        });
+        };
+        self.enter(phase, now);
     }
 
-    fn enter(&mut self, phase: Phase) {
+    /// Goes on under other settings; a model of the same kind keeps what it counted.
+    pub(super) fn reconfigure(&mut self, config: CircuitBreakerConfig, now: u64) {
+        self.config = config;
+        let kept = self.model.reconfigure(&config, now);
+        if let (false, Phase::Closed { .. }) = (kept, self.phase) {
+            // What was tallied for the other model is not this one's.
+            self.begin_epoch();
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now: u64) {
         self.phase = phase;
-        self.epoch += 1;
-        self.model.clear();
+        self.begin_epoch();
+        self.model.clear(now);
+    }
+
+    fn begin_epoch(&mut self) {
+        self.epoch = (self.epoch + 1) % EPOCHS;
+    }
+
+    pub(super) fn config(&self) -> &CircuitBreakerConfig {
+        &self.config
+    }
+
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    pub(super) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
+    fn is_timed(&self) -> bool {
+        self.config.slow_nanos().is_some()
+    }
+
+    pub(super) fn bucket_end(&self) -> u64 {
+        self.model.bucket_end()
+    }
+
+    /// Whether even a success could open it.
+    pub(super) fn judges_successes(&self) -> bool {
+        matches!(self.view().phased, Phased::Closed { pace: Pace::Judged, .. })
+    }
+
+    /// What it does with a call.
+    pub(super) fn state(&self) -> CircuitState {
+        self.view().state()
     }
 
     /// What the path of a call needs to know.
     pub(super) fn view(&self) -> View {
+        let phased = match self.phase {
+            Phase::Closed { .. } => Phased::Closed { epoch: self.epoch, pace: self.model.pace(&self.config) },
+            Phase::Disabled => Phased::Closed { epoch: self.epoch, pace: Pace::Free },
+            Phase::Open { until } => Phased::Open { until },
+            Phase::HalfOpen(_) => Phased::HalfOpen,
+            Phase::ForcedOpen => Phased::ForcedOpen,
+        };
+        View { phased, timed: self.is_timed(), shadow: self.shadow }
+    }
+
+    fn control_now(&self) -> Control {
         match self.phase {
-            Phase::Closed | Phase::Disabled => View::Closed { epoch: self.epoch, clean: self.model.is_clean() },
-            Phase::Open { until } => View::Open { until },
-            Phase::HalfOpen { .. } => View::HalfOpen,
-            Phase::ForcedOpen => View::ForcedOpen,
+            Phase::ForcedOpen => Control::ForcedOpen,
+            Phase::Disabled => Control::Disabled,
+            _ if self.shadow => Control::MetricsOnly,
+            _ => Control::Automatic,
         }
     }
 
-    pub(super) fn snapshot(&self, name: &Arc<str>, now: Instant) -> CircuitSnapshot {
+    pub(super) fn snapshot(&self, name: &Arc<str>, now: u64) -> CircuitSnapshot {
+        let (figures, probes) = match self.phase {
+            Phase::Closed { .. } => (self.model.figures(), 0),
+            Phase::HalfOpen(probing) => (probing.figures(), probing.under_way()),
+            Phase::Open { .. } | Phase::ForcedOpen | Phase::Disabled => (Figures::default(), 0),
+        };
+        let retry_after = if let Phase::Open { until } = self.phase { Some(until.saturating_sub(now)) } else { None };
         CircuitSnapshot {
             name: Arc::clone(name),
-            state: self.view().state(),
-            control: match self.phase {
-                Phase::ForcedOpen => Control::ForcedOpen,
-                Phase::Disabled => Control::Disabled,
-                Phase::Closed | Phase::Open { .. } | Phase::HalfOpen { .. } => Control::Automatic,
-            },
-            failures: self.model.failures(),
-            probes: if let Phase::HalfOpen { probes, .. } = self.phase { probes } else { 0 },
+            state: self.state(),
+            verdict: View { shadow: false, ..self.view() }.state(),
+            control: self.control_now(),
+            calls: figures.calls,
+            failures: figures.failures,
+            slow: figures.slow,
+            probes,
             opened: self.opened,
-            retry_after: match self.phase {
-                Phase::Open { until } => Some(until.saturating_duration_since(now)),
-                _ => None,
-            },
+            retry_after: retry_after.map(Duration::from_nanos),
         }
     }
+}
+
+fn refusal(left: u64) -> CircuitOpen {
+    CircuitOpen { retry_after: Some(Duration::from_nanos(left)) }
 }

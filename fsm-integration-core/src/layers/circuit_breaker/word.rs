@@ -1,106 +1,264 @@
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
-};
-
 use super::CircuitState;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What the path of a call needs to know about the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum View {
-    /// Every call is admitted; a success changes nothing while clean.
-    Closed { epoch: u64, clean: bool },
+pub(super) struct View {
+    pub(super) phased: Phased,
+    /// Whether calls are timed.
+    pub(super) timed: bool,
+    /// Whether calls that would be refused are made.
+    pub(super) shadow: bool,
+}
+
+/// The phase, as far as the path of a call is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phased {
+    /// Every call is admitted.
+    Closed { epoch: u32, pace: Pace },
     /// The machine decides, under its lock.
     HalfOpen,
-    /// Every call is refused until then.
-    Open { until: Instant },
+    /// Every call is refused until then, in nanoseconds.
+    Open { until: u64 },
     /// Every call is refused.
     ForcedOpen,
 }
 
+/// What a success has to do while closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Nothing.
+    Free,
+    /// Pass the machine, under its lock, as every other result does.
+    Judged,
+    /// Add itself to the tally in this word.
+    Tallied,
+    /// Add itself to its thread's shard, unless a bucket of time is over.
+    Sharded,
+}
+
 impl View {
     pub(super) fn state(self) -> CircuitState {
-        match self {
-            Self::Closed { .. } => CircuitState::Closed,
-            Self::HalfOpen => CircuitState::HalfOpen,
-            Self::Open { .. } | Self::ForcedOpen => CircuitState::Open,
+        match self.phased {
+            _ if self.shadow => CircuitState::Closed,
+            Phased::Closed { .. } => CircuitState::Closed,
+            Phased::HalfOpen => CircuitState::HalfOpen,
+            Phased::Open { .. } | Phased::ForcedOpen => CircuitState::Open,
         }
     }
 }
 
-/// A [`View`] in one atomic word, so that a call learns it by one load.
-///
-/// Only the holder of the machine's lock stores it. Relaxed is enough: the word is all that a reader of it
-/// uses, and whoever holds an epoch reads nothing older than it (coherence of one location). On a cache line
-/// of its own, so that counting references to the breaker does not slow its readers.
-#[repr(align(128))]
-pub(super) struct Word {
-    bits: AtomicU64,
-    began: Instant,
+/// Epochs go round after so many.
+pub(super) const EPOCHS: u32 = 1 << (u64::BITS - EPOCH_SHIFT);
+
+/// A [`View`] as one word: 3 bits for the phase and pace, 2 flags, then 32 bits of tally and 27 of epoch while closed,
+/// or 59 bits of nanoseconds, 18 years, while open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bits(u64);
+
+const TAG: u64 = 0b111;
+const FREE: u64 = 0;
+const JUDGED: u64 = 1;
+const TALLIED: u64 = 2;
+const SHARDED: u64 = 3;
+const HALF_OPEN: u64 = 4;
+const OPEN: u64 = 5;
+const FORCED_OPEN: u64 = 6;
+const TIMED: u64 = 1 << 3;
+const SHADOW: u64 = 1 << 4;
+const FLAG_BITS: u32 = 5;
+const ONE: u64 = 1 << FLAG_BITS;
+const EPOCH_SHIFT: u32 = FLAG_BITS + 32;
+const MOST: u64 = u32::MAX as u64;
+
+impl From<View> for Bits {
+    fn from(View { phased, timed, shadow }: View) -> Self {
+        let (payload, tag) = match phased {
+            Phased::Closed { epoch, pace } => {
+                let tag = match pace {
+                    Pace::Free => FREE,
+                    Pace::Judged => JUDGED,
+                    Pace::Tallied => TALLIED,
+                    Pace::Sharded => SHARDED,
+                };
+                (u64::from(epoch) << (EPOCH_SHIFT - FLAG_BITS), tag)
+            }
+            Phased::HalfOpen => (0, HALF_OPEN),
+            Phased::Open { until } => (until.min(u64::MAX >> FLAG_BITS), OPEN),
+            Phased::ForcedOpen => (0, FORCED_OPEN),
+        };
+        let flags = if timed { TIMED } else { 0 } | if shadow { SHADOW } else { 0 };
+        Self(payload << FLAG_BITS | flags | tag)
+    }
 }
 
-const TAG_BITS: u32 = 3;
-const CLEAN: u64 = 0;
-const COUNTING: u64 = 1;
-const HALF_OPEN: u64 = 2;
-const OPEN: u64 = 3;
-const FORCED_OPEN: u64 = 4;
-
-impl Word {
-    pub(super) fn new(view: View, began: Instant) -> Self {
-        let word = Self { bits: AtomicU64::new(0), began };
-        word.store(view);
-        word
-    }
-
-    pub(super) fn store(&self, view: View) {
-        let (payload, tag) = match view {
-            View::Closed { epoch, clean } => (epoch, if clean { CLEAN } else { COUNTING }),
-            View::HalfOpen => (0, HALF_OPEN),
-            // 61 bits of nanoseconds last 73 years from the breaker's creation.
-            View::Open { until } => {
-                (u64::try_from(until.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX), OPEN)
-            }
-            View::ForcedOpen => (0, FORCED_OPEN),
-        };
-        self.bits.store(payload.min(u64::MAX >> TAG_BITS) << TAG_BITS | tag, Ordering::Relaxed);
+impl Bits {
+    #[inline]
+    const fn tag(self) -> u64 {
+        self.0 & TAG
     }
 
     #[inline]
-    pub(super) fn load(&self) -> View {
-        let bits = self.bits.load(Ordering::Relaxed);
-        let payload = bits >> TAG_BITS;
-        match bits & ((1 << TAG_BITS) - 1) {
-            CLEAN => View::Closed { epoch: payload, clean: true },
-            COUNTING => View::Closed { epoch: payload, clean: false },
-            HALF_OPEN => View::HalfOpen,
-            OPEN => View::Open { until: self.began + Duration::from_nanos(payload) },
-            _ => View::ForcedOpen,
+    pub(super) const fn is_closed(self) -> bool {
+        self.tag() <= SHARDED
+    }
+
+    #[inline]
+    pub(super) const fn is_free(self) -> bool {
+        self.tag() == FREE
+    }
+
+    #[inline]
+    pub(super) const fn is_tallied(self) -> bool {
+        self.tag() == TALLIED
+    }
+
+    #[inline]
+    pub(super) const fn is_sharded(self) -> bool {
+        self.tag() == SHARDED
+    }
+
+    #[inline]
+    pub(super) const fn is_timed(self) -> bool {
+        self.0 & TIMED != 0
+    }
+
+    const fn is_shadow(self) -> bool {
+        self.0 & SHADOW != 0
+    }
+
+    /// The epoch, if closed.
+    #[inline]
+    pub(super) const fn epoch(self) -> u32 {
+        (self.0 >> EPOCH_SHIFT) as u32
+    }
+
+    /// The tally, if closed.
+    #[inline]
+    const fn count(self) -> u64 {
+        self.0 >> FLAG_BITS & MOST
+    }
+
+    /// Until when every call is refused, if that is so.
+    #[inline]
+    pub(super) const fn open_until(self) -> Option<u64> {
+        if self.0 & (TAG | SHADOW) == OPEN { Some(self.0 >> FLAG_BITS) } else { None }
+    }
+
+    pub(super) const fn is_forced_open(self) -> bool {
+        self.tag() == FORCED_OPEN
+    }
+
+    pub(super) fn state(self) -> CircuitState {
+        match self.tag() {
+            _ if self.is_shadow() => CircuitState::Closed,
+            HALF_OPEN => CircuitState::HalfOpen,
+            OPEN | FORCED_OPEN => CircuitState::Open,
+            _ => CircuitState::Closed,
         }
     }
 }
 
-#[cfg(test)]
+/// The word that every call looks at, and in which the successes of a count window are tallied.
+///
+/// Only the holder of the machine's lock stores it, all but the tally. The tally and the epoch are one word, so that a
+/// success is counted in the epoch it belongs to or not at all: a result is never lost and never late.
+#[derive(Debug)]
+pub(super) struct Word(AtomicU64);
+
+impl Word {
+    pub(super) fn new(view: View) -> Self {
+        Self(AtomicU64::new(Bits::from(view).0))
+    }
+
+    /// Acquires what was stored before the word was: the shards of its epoch, the end of its bucket.
+    #[inline]
+    pub(super) fn load(&self) -> Bits {
+        Bits(self.0.load(Ordering::Acquire))
+    }
+
+    /// Stores a view with nothing tallied; only after [`take_tally`](Self::take_tally), under the same lock.
+    pub(super) fn store(&self, view: View) {
+        self.0.store(Bits::from(view).0, Ordering::Release);
+    }
+
+    /// Adds a success of the epoch to the tally, or nothing when it is late; `false` when the machine must see to it.
+    #[inline]
+    pub(super) fn tally(&self, mut seen: Bits, epoch: u32) -> bool {
+        while seen.is_tallied() && seen.count() < MOST {
+            if seen.epoch() != epoch {
+                return true;
+            }
+            match self.0.compare_exchange_weak(seen.0, seen.0 + ONE, Ordering::Relaxed, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => seen = Bits(now),
+            }
+        }
+        false
+    }
+
+    /// Takes what is tallied; successes queue for the lock until the next [`store`](Self::store).
+    pub(super) fn take_tally(&self) -> u64 {
+        let seen = self.load();
+        if !seen.is_tallied() {
+            return 0;
+        }
+        let judged = (seen.0 & !TAG & !(MOST << FLAG_BITS)) | JUDGED;
+        Bits(self.0.swap(judged, Ordering::Relaxed)).count()
+    }
+}
+
+#[cfg(all(test, not(fsm_loom)))]
 mod tests {
     use super::*;
-    use crate::clock::{Clock, SystemClock};
+
+    fn view(phased: Phased) -> View {
+        View { phased, timed: false, shadow: false }
+    }
 
     #[test]
-    fn every_view_comes_back_as_it_was_stored() {
-        let began = SystemClock.now();
-        let year = Duration::from_secs(365 * 24 * 3600);
-        let views = [
-            View::Closed { epoch: 0, clean: true },
-            View::Closed { epoch: u64::MAX >> TAG_BITS, clean: false },
-            View::HalfOpen,
-            View::Open { until: began },
-            View::Open { until: began + 60 * year + Duration::from_nanos(1) },
-            View::ForcedOpen,
-        ];
-        let word = Word::new(View::ForcedOpen, began);
-        for view in views {
-            word.store(view);
-            assert_eq!(word.load(), view);
+    fn what_a_view_says_its_bits_say() {
+        for pace in [Pace::Free, Pace::Judged, Pace::Tallied, Pace::Sharded] {
+            for epoch in [0, 1, EPOCHS - 1] {
+                let bits = Bits::from(view(Phased::Closed { epoch, pace }));
+                assert_eq!((bits.epoch(), bits.state(), bits.is_closed()), (epoch, CircuitState::Closed, true));
+                assert_eq!(bits.is_free(), pace == Pace::Free);
+                assert_eq!(bits.is_tallied(), pace == Pace::Tallied);
+                assert_eq!(bits.is_sharded(), pace == Pace::Sharded);
+            }
         }
+        let far = 17 * 365 * 24 * 3600 * 1_000_000_000;
+        for until in [0, 1, far] {
+            let bits = Bits::from(view(Phased::Open { until }));
+            assert_eq!((bits.open_until(), bits.state()), (Some(until), CircuitState::Open));
+        }
+        assert_eq!(Bits::from(view(Phased::HalfOpen)).state(), CircuitState::HalfOpen);
+        assert!(Bits::from(view(Phased::ForcedOpen)).is_forced_open());
+    }
+
+    #[test]
+    fn flags_change_nothing_else() {
+        let plain = view(Phased::Open { until: 7 });
+        let timed = Bits::from(View { timed: true, ..plain });
+        assert!(timed.is_timed() && !Bits::from(plain).is_timed());
+        assert_eq!((timed.open_until(), timed.state()), (Some(7), CircuitState::Open));
+        let shadow = Bits::from(View { shadow: true, ..plain });
+        assert_eq!((shadow.open_until(), shadow.state()), (None, CircuitState::Closed), "nothing is refused");
+    }
+
+    #[test]
+    fn the_tally_takes_successes_of_its_epoch_and_no_others() {
+        let word = Word::new(view(Phased::Closed { epoch: 3, pace: Pace::Tallied }));
+        assert!(word.tally(word.load(), 3) && word.tally(word.load(), 3) && word.tally(word.load(), 2));
+        assert_eq!((word.take_tally(), word.load().epoch()), (2, 3));
+        assert!(!word.tally(word.load(), 3), "while the machine is asked, others queue");
+    }
+
+    #[test]
+    fn a_full_tally_goes_to_the_machine() {
+        let full = Bits::from(view(Phased::Closed { epoch: 3, pace: Pace::Tallied })).0 + MOST * ONE;
+        let word = Word(AtomicU64::new(full));
+        assert!(!word.tally(word.load(), 3));
+        assert_eq!((word.take_tally(), word.load().epoch()), (MOST, 3));
     }
 }

@@ -1,13 +1,21 @@
 mod calls;
+mod changes;
+#[cfg(fsm_loom)]
+mod interleavings;
 mod machine;
+mod naive;
+mod opening;
 mod registry;
-mod telemetry;
 mod threads;
+mod windows;
 
 use std::time::Duration;
 
 use super::*;
-use crate::testing::{VirtualClock, probe::Failure};
+use crate::{
+    observe::{Observation, Told},
+    testing::{VirtualClock, probe::Failure},
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -240,6 +248,36 @@ fn an_operator_decides_until_reset() {
     breaker.succeed();
 }
 
+/// Requirement: shadow mode measures what a breaker would do before it does it.
+#[test]
+fn metrics_only_makes_every_call_and_tells_which_it_would_have_refused() {
+    let (breaker, clock) = breaker(quick());
+    let told = Told::default();
+    let breaker = breaker.with_observers(told.observers());
+    breaker.metrics_only();
+    breaker.fail();
+    let snapshot = breaker.snapshot();
+    assert_eq!((snapshot.state, snapshot.verdict), (CircuitState::Closed, CircuitState::Open));
+    assert_eq!((snapshot.control, snapshot.opened), (Control::MetricsOnly, 1));
+    told.take();
+    (0..3).for_each(|_| breaker.fail());
+    let would_refuse = ("erp".to_owned(), Observation::CircuitWouldRefuse);
+    assert_eq!(told.take(), vec![would_refuse; 3]);
+
+    clock.advance(60 * SECOND);
+    breaker.succeed();
+    breaker.succeed();
+    assert_eq!(
+        (breaker.snapshot().verdict, told.take()),
+        (CircuitState::Closed, vec![]),
+        "it probes and closes as ever"
+    );
+    breaker.fail();
+    breaker.reset();
+    breaker.fail();
+    breaker.refusal();
+}
+
 #[test]
 fn settings_without_sense_do_no_harm() {
     let config = CircuitBreakerConfig {
@@ -248,7 +286,10 @@ fn settings_without_sense_do_no_harm() {
         half_open_max_calls: 0,
         reset_timeout: Duration::MAX,
         half_open_timeout: Duration::MAX,
-        count_cancelled: false,
+        max_reset_timeout: Duration::ZERO,
+        reset_multiplier: -1.0,
+        reset_jitter: f64::NAN,
+        ..Default::default()
     };
     let (breaker, clock) = breaker(config);
     breaker.fail();

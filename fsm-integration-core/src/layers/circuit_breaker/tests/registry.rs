@@ -43,3 +43,32 @@ fn without_room_a_new_key_still_gets_a_breaker() {
     assert!(registry.find("new").is_none());
     assert_eq!(registry.get("open").state(), CircuitState::Open);
 }
+
+#[test]
+fn a_key_may_have_settings_of_its_own() {
+    let registry = registry(10);
+    let patient = || CircuitBreakerConfig { failure_threshold: 9, ..Default::default() };
+    assert_eq!(registry.get_with("own", patient).config(), patient());
+    assert_eq!(registry.get("own").config(), patient());
+    assert_eq!(registry.get("other").config(), quick());
+}
+
+#[test]
+fn other_settings_reach_every_key_without_its_own() {
+    let registry = registry(10);
+    let (own, other) = (registry.get_with("own", quick), registry.get("other"));
+    let slow = CircuitBreakerConfig { failure_threshold: 9, ..Default::default() };
+    registry.reconfigure(slow);
+    assert_eq!([own.config(), other.config(), registry.get("new").config()], [quick(), slow, slow]);
+}
+
+#[test]
+fn its_observers_are_told_of_every_key() {
+    let told = Told::default();
+    let registry = registry(10);
+    let _ = registry.get("old");
+    let registry = registry.with_observers(told.observers());
+    registry.get("new").fail();
+    let names: Vec<_> = told.take().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["old", "new", "new"]);
+}

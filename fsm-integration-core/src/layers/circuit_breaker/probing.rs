@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use super::{
+    CircuitBreakerConfig,
+    figures::{Counted, Figures, reaches},
+};
+use crate::clock::nanos;
+
+/// How soon to ask again while a probe is under way: its result is usually there by then.
+const PROBE_HINT: Duration = Duration::from_secs(1);
+
+/// The probes of one half-open while.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Probing {
+    under_way: u32,
+    /// Those that ended with a result that counts.
+    ended: Figures,
+    /// When a probe last began after none, or ended.
+    progress: u64,
+}
+
+/// What becomes of a call that asks to be a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Admitted,
+    /// Ask again in so long.
+    Full(Duration),
+    /// The probes under way had their time.
+    Hung,
+}
+
+/// What the probes so far say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judgement {
+    Close,
+    Open,
+    Undecided,
+}
+
+impl Probing {
+    pub(super) fn new(now: u64) -> Self {
+        Self { under_way: 0, ended: Figures::default(), progress: now }
+    }
+
+    pub(super) fn under_way(&self) -> u32 {
+        self.under_way
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        self.ended
+    }
+
+    pub(super) fn ask(&mut self, config: &CircuitBreakerConfig, now: u64) -> Asked {
+        let left = nanos(config.half_open_timeout).saturating_sub(now.saturating_sub(self.progress));
+        if self.under_way > 0 && left == 0 {
+            return Asked::Hung;
+        }
+        let missing = u64::from(config.judged_probes()).saturating_sub(self.ended.calls).max(1);
+        if u64::from(self.under_way) >= u64::from(config.half_open_max_calls).clamp(1, missing) {
+            return Asked::Full(Duration::from_nanos(left).min(PROBE_HINT));
+        }
+        if self.under_way == 0 {
+            self.progress = now;
+        }
+        self.under_way += 1;
+        Asked::Admitted
+    }
+
+    /// Takes a probe back, with its result if that counts.
+    pub(super) fn end(&mut self, counted: Option<Counted>, now: u64) {
+        self.under_way -= 1;
+        self.progress = now;
+        if let Some(counted) = counted {
+            self.ended.add(counted);
+        }
+    }
+
+    /// Judges over all the probes that are asked for, as soon as the rest cannot change it.
+    pub(super) fn judge(&self, config: &CircuitBreakerConfig) -> Judgement {
+        let Figures { calls, failures, slow } = self.ended;
+        let judged = u64::from(config.judged_probes());
+        let failed = reaches(failures, judged, config.half_open_failure_rate.unwrap_or(0.0));
+        if failed || reaches(slow, judged, config.slow_call_rate) {
+            Judgement::Open
+        } else if calls >= judged {
+            Judgement::Close
+        } else {
+            Judgement::Undecided
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The breaker, its lock-free paths included, against a naive one that keeps every result in a list.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const MILLI: u64 = 1_000_000;
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Admit,
+    /// Ends one of the calls under way, chosen by the number.
+    End(usize, Outcome),
+    Wait(u64),
+    Control(Control),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let outcome = prop_oneof![
+        4 => Just(Outcome::Success), 4 => Just(Outcome::Failure), 1 => Just(Outcome::Neutral), 1 => Just(Outcome::Cancelled)
+    ];
+    let control = prop_oneof![Just(Control::Automatic), Just(Control::ForcedOpen), Just(Control::Disabled)];
+    prop_oneof![
+        12 => Just(Step::Admit),
+        12 => (any::<usize>(), outcome).prop_map(|(call, outcome)| Step::End(call, outcome)),
+        4 => (0_u64..400).prop_map(Step::Wait),
+        1 => control.prop_map(Step::Control),
+    ]
+}
+
+fn model() -> impl Strategy<Value = CircuitModel> {
+    prop_oneof![
+        Just(CircuitModel::Consecutive),
+        (0_u32..12).prop_map(|size| CircuitModel::CountWindow { size }),
+        (1_u64..2000, 0_u32..8).prop_map(|(millis, buckets)| CircuitModel::TimeWindow {
+            duration: Duration::from_millis(millis),
+            buckets
+        }),
+    ]
+}
+
+fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
+    let counts = (0_u32..5, 0_u32..4, 0_u32..4, 0_u32..10);
+    let rates = (0_u32..12, prop::option::of(0_u32..12), 0_u32..12);
+    let times = (0_u64..500, 0_u64..500, prop::option::of(0_u64..500));
+    (model(), counts, rates, times, any::<bool>()).prop_map(|(model, counts, rates, times, count_cancelled)| {
+        let (failure_threshold, success_threshold, half_open_max_calls, minimum_calls) = counts;
+        let tenth = |tenths: u32| f64::from(tenths) / 10.0;
+        CircuitBreakerConfig {
+            model,
+            failure_threshold,
+            success_threshold,
+            half_open_max_calls,
+            minimum_calls,
+            failure_rate: tenth(rates.0),
+            half_open_failure_rate: rates.1.map(tenth),
+            slow_call_rate: tenth(rates.2),
+            reset_timeout: Duration::from_millis(times.0),
+            half_open_timeout: Duration::from_millis(times.1),
+            slow_call_duration: times.2.map(Duration::from_millis),
+            count_cancelled,
+            ..Default::default()
+        }
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    Closed,
+    Open { until: u64 },
+    HalfOpen { probes: u32, progress: u64 },
+    Controlled(Control),
+}
+
+/// When it ended, whether it failed, whether it was slow.
+type Ended = (u64, bool, bool);
+
+/// Time in milliseconds since the beginning.
+struct Naive {
+    config: CircuitBreakerConfig,
+    now: u64,
+    phase: Phase,
+    period: u32,
+    /// Of the period.
+    ended: Vec<Ended>,
+    opened: u64,
+}
+
+fn millis(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}
+
+/// Whether so many of the whole are at least so many tenths, without a rounding anywhere.
+fn reaches(count: usize, whole: usize, rate: f64) -> bool {
+    count > 0 && count * 10 >= whole * (rate * 10.0).round() as usize
+}
+
+impl Naive {
+    fn enter(&mut self, phase: Phase) {
+        (self.phase, self.period) = (phase, self.period + 1);
+        self.ended.clear();
+    }
+
+    fn trip(&mut self) {
+        self.opened += 1;
+        self.enter(Phase::Open { until: self.now + millis(self.config.reset_timeout) });
+    }
+
+    fn admit(&mut self) -> bool {
+        if let Phase::Open { until } = self.phase {
+            if self.now < until {
+                return false;
+            }
+            self.enter(Phase::HalfOpen { probes: 0, progress: self.now });
+        }
+        let Phase::HalfOpen { probes, progress } = self.phase else {
+            return self.phase != Phase::Controlled(Control::ForcedOpen);
+        };
+        if probes > 0 && self.now >= progress + millis(self.config.half_open_timeout) {
+            self.trip();
+            return false;
+        }
+        let missing = self.config.success_threshold.max(1) - self.ended.len() as u32;
+        if probes >= self.config.half_open_max_calls.max(1).min(missing) {
+            return false;
+        }
+        let progress = if probes == 0 { self.now } else { progress };
+        self.phase = Phase::HalfOpen { probes: probes + 1, progress };
+        true
+    }
+
+    fn record(&mut self, (period, began): (u32, u64), outcome: Outcome) {
+        if period != self.period {
+            return;
+        }
+        let windowed = self.config.model != CircuitModel::Consecutive;
+        let slow = self.config.slow_call_duration.is_some_and(|slow| windowed && self.now - began >= millis(slow));
+        let failed = match outcome {
+            Outcome::Success => Some(false),
+            Outcome::Failure => Some(true),
+            Outcome::Cancelled => self.config.count_cancelled.then_some(true),
+            Outcome::Neutral => None,
+        };
+        self.ended.extend(failed.map(|failed| (self.now, failed, slow)));
+        match self.phase {
+            Phase::Closed if failed.is_some() => self.judge(),
+            Phase::HalfOpen { probes, .. } => {
+                self.phase = Phase::HalfOpen { probes: probes - 1, progress: self.now };
+                self.judge_probes();
+            }
+            _ => {}
+        }
+    }
+
+    fn judge(&mut self) {
+        let window = self.window();
+        let (calls, failures, slow) = figures(&window);
+        let open = match self.config.model {
+            CircuitModel::Consecutive => failures >= self.config.failure_threshold.max(1) as usize,
+            CircuitModel::CountWindow { size } => {
+                calls >= self.config.minimum_calls.min(size.max(1)) as usize && self.too_many(calls, failures, slow)
+            }
+            CircuitModel::TimeWindow { .. } => {
+                calls >= self.config.minimum_calls as usize && self.too_many(calls, failures, slow)
+            }
+        };
+        if open {
+            self.trip();
+        }
+    }
+
+    fn too_many(&self, calls: usize, failures: usize, slow: usize) -> bool {
+        reaches(failures, calls, self.config.failure_rate) || reaches(slow, calls, self.config.slow_call_rate)
+    }
+
+    /// What is looked at together, picked out of everything.
+    fn window(&self) -> Vec<Ended> {
+        match self.config.model {
+            CircuitModel::Consecutive => self
+                .ended
+                .iter()
+                .rev()
+                .take_while(|(_, failed, _)| *failed)
+                .map(|(at, ..)| (*at, true, false))
+                .collect(),
+            CircuitModel::CountWindow { size } => self.ended.iter().rev().take(size.max(1) as usize).copied().collect(),
+            CircuitModel::TimeWindow { duration, buckets } => {
+                let buckets = u64::from(buckets.max(1));
+                let bucket = duration.as_nanos() as u64 / buckets;
+                let number = |at: u64| at * MILLI / bucket;
+                self.ended.iter().filter(|(at, ..)| number(*at) + buckets > number(self.now)).copied().collect()
+            }
+        }
+    }
+
+    fn judge_probes(&mut self) {
+        let (judged, (calls, failures, slow)) = (self.config.success_threshold.max(1) as usize, figures(&self.ended));
+        let failed = match self.config.half_open_failure_rate {
+            None => failures > 0,
+            Some(rate) => reaches(failures, judged, rate),
+        };
+        if failed || reaches(slow, judged, self.config.slow_call_rate) {
+            self.trip();
+        } else if calls >= judged {
+            self.enter(Phase::Closed);
+        }
+    }
+
+    fn control(&mut self, control: Control) {
+        self.enter(if control == Control::Automatic { Phase::Closed } else { Phase::Controlled(control) });
+    }
+
+    fn picture(&self) -> Picture {
+        let state = match self.phase {
+            Phase::Closed | Phase::Controlled(Control::Disabled) => CircuitState::Closed,
+            Phase::HalfOpen { .. } => CircuitState::HalfOpen,
+            Phase::Open { .. } | Phase::Controlled(_) => CircuitState::Open,
+        };
+        let figures = match self.phase {
+            Phase::Closed => figures(&self.window()),
+            Phase::HalfOpen { .. } => figures(&self.ended),
+            Phase::Open { .. } | Phase::Controlled(_) => (0, 0, 0),
+        };
+        let left = if let Phase::Open { until } = self.phase { Some(until.saturating_sub(self.now)) } else { None };
+        let probes = if let Phase::HalfOpen { probes, .. } = self.phase { probes } else { 0 };
+        (state, figures, probes, self.opened, left)
+    }
+}
+
+/// State, figures, probes, how often opened, milliseconds left open.
+type Picture = (CircuitState, (usize, usize, usize), u32, u64, Option<u64>);
+
+fn figures(ended: &[Ended]) -> (usize, usize, usize) {
+    let count = |which: fn(&&Ended) -> bool| ended.iter().filter(which).count();
+    (ended.len(), count(|(_, failed, _)| *failed), count(|(.., slow)| *slow))
+}
+
+fn picture(breaker: &CircuitBreaker<VirtualClock>) -> Picture {
+    let CircuitSnapshot { state, calls, failures, slow, probes, opened, retry_after, .. } = breaker.snapshot();
+    let figures = (calls as usize, failures as usize, slow as usize);
+    (state, figures, probes, opened, retry_after.map(millis))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn it_decides_as_a_naive_breaker_does(
+        config in config(),
+        steps in prop::collection::vec(step(), 0..120),
+        looks in any::<bool>(),
+    ) {
+        let (breaker, clock) = breaker(config);
+        let mut naive =
+            Naive { config, now: 0, phase: Phase::Closed, period: 0, ended: Vec::new(), opened: 0 };
+        let mut under_way = Vec::new();
+        for step in steps {
+            match step {
+                Step::Admit => {
+                    let permit = breaker.try_acquire();
+                    prop_assert_eq!(permit.is_ok(), naive.admit());
+                    under_way.extend(permit.ok().map(|permit| (permit, (naive.period, naive.now))));
+                }
+                Step::End(call, outcome) if !under_way.is_empty() => {
+                    let (permit, call) = under_way.swap_remove(call % under_way.len());
+                    permit.record(outcome);
+                    naive.record(call, outcome);
+                }
+                Step::End(..) => {}
+                Step::Wait(wait) => {
+                    clock.advance(Duration::from_millis(wait));
+                    naive.now += wait;
+                }
+                Step::Control(control) => {
+                    breaker.core.control(control);
+                    naive.control(control);
+                }
+            }
+            prop_assert_eq!(breaker.state(), naive.picture().0);
+            // Looking takes the tally over: without it, what is tallied beside the machine stays there for longer.
+            if looks {
+                prop_assert_eq!(picture(&breaker), naive.picture());
+            }
+        }
+        prop_assert_eq!(picture(&breaker), naive.picture());
+    }
+}
