@@ -8,11 +8,11 @@ use crate::layers::{
     instrument::InstrumentService,
     rate_limit::{RateLimitLayer, RateLimitService},
     retry::{RetryLayer, RetryService},
-    timeout::{DeadlineLayer, DeadlineService, Timeout, TimeoutLayer},
+    timeout::{DeadlineLayer, DeadlineService, TimeoutLayer, TimeoutService},
 };
 
 /// A client with everything around it that an attempt and its repetition need.
-pub type Protected<S> = DeadlineService<RetryService<CircuitBreakerService<RateLimitService<Timeout<S>>>>>;
+pub type Protected<S> = DeadlineService<RetryService<CircuitBreakerService<RateLimitService<TimeoutService<S>>>>>;
 
 /// Stacks the layers around a client; [`describe`] tells the order and why.
 ///
