@@ -11,13 +11,13 @@ use crate::{
         instrument::InstrumentService,
         rate_limit::{RateLimitLayer, RateLimitService, TokenBucket},
         retry::{RetryLayer, RetryService},
-        timeout::{DeadlineLayer, DeadlineService, Timeout, TimeoutLayer},
+        timeout::{DeadlineLayer, DeadlineService, TimeoutLayer, TimeoutService},
     },
 };
 
 /// A client with everything around it that an attempt and its repetition need.
 pub type Protected<S, C = SystemClock> =
-    DeadlineService<RetryService<CircuitBreakerService<RateLimitService<Timeout<S>, TokenBucket<C>>, C>, C>>;
+    DeadlineService<RetryService<CircuitBreakerService<RateLimitService<TimeoutService<S>, TokenBucket<C>>, C>, C>>;
 
 /// Stacks the layers around a client; [`describe`] tells the order and why.
 ///

@@ -98,7 +98,7 @@ fn the_stack_has_the_order_that_it_describes() {
         ("retry", "RetryService<"),
         ("circuit breaker", "CircuitBreakerService<"),
         ("rate limit", "RateLimitService<"),
-        ("attempt timeout", "Timeout<"),
+        ("attempt timeout", "TimeoutService<"),
     ];
     let place = |name| stacked.find(name).expect("a layer of the stack");
     assert!(types.iter().map(|(_, name)| place(name)).is_sorted(), "{stacked}");

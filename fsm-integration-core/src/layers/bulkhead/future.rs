@@ -6,40 +6,141 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tokio::sync::OwnedSemaphorePermit;
 use tower::Service;
 
-use super::Waiting;
-use crate::error::BulkheadFull;
+use super::Bulkhead;
+use crate::{
+    error::BulkheadFull,
+    semaphore::{Asked, Full, Place, Waiting},
+};
+
+// What only those need who have to wait is boxed in both futures: a call that finds a place moves nothing of it about.
+
+pin_project! {
+    /// A call that asks for its place at the first poll.
+    pub(super) struct Call<'a, F> {
+        // Dropped in this order: the place is free when the call has gone.
+        #[pin]
+        future: F,
+        stage: Stage,
+        bulkhead: &'a Bulkhead,
+    }
+}
+
+enum Stage {
+    Asks,
+    Waits(Box<Waiting>),
+    Begun(#[expect(dead_code, reason = "is held")] Place),
+    Ended,
+}
+
+impl<'a, F> Call<'a, F> {
+    #[inline]
+    pub(super) const fn new(bulkhead: &'a Bulkhead, future: F) -> Self {
+        Self { future, stage: Stage::Asks, bulkhead }
+    }
+}
+
+impl Stage {
+    #[cold]
+    fn wait(&mut self, bulkhead: &Bulkhead, cx: &mut Context<'_>) -> Poll<Result<(), BulkheadFull>> {
+        loop {
+            match self {
+                Self::Asks => {
+                    *self = match bulkhead.ask()? {
+                        Asked::Place(place) => Self::Begun(place),
+                        Asked::Waiting(waiting) => Self::Waits(waiting),
+                    }
+                }
+                Self::Waits(waiting) => {
+                    let place = ready!(Pin::new(waiting).poll(cx)).map_err(|Full| bulkhead.refuse())?;
+                    *self = Self::Begun(place);
+                }
+                Self::Begun(_) => return Poll::Ready(Ok(())),
+                Self::Ended => panic!("polled after its end"),
+            }
+        }
+    }
+}
+
+impl<F, T, E> Future for Call<'_, F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: From<BulkheadFull>,
+{
+    type Output = Result<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let (Stage::Asks, Some(place)) = (&*this.stage, this.bulkhead.try_place()) {
+            *this.stage = Stage::Begun(place);
+        } else if !matches!(this.stage, Stage::Begun(_)) {
+            ready!(this.stage.wait(this.bulkhead, cx))?;
+        }
+        let result = ready!(this.future.poll(cx));
+        *this.stage = Stage::Ended;
+        Poll::Ready(result)
+    }
+}
 
 pin_project! {
     /// A call that waits for its place, if it must, and holds it until its end.
     pub struct BulkheadFuture<S: Service<Request>, Request> {
+        // Two fields and no enum of both, so that a call that is ready at once need not lie in memory; dropped in this
+        // order, as above.
         #[pin]
-        state: State<S, Request>,
+        future: Option<S::Future>,
+        standing: Standing<S, Request>,
     }
 }
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<S: Service<Request>, Request> {
-        Queued { waiting: Waiting, call: Option<(S, Request)> },
-        Begun { #[pin] future: S::Future, place: OwnedSemaphorePermit },
-        Refused { refusal: BulkheadFull },
-    }
+enum Standing<S, Request> {
+    Queued(Box<Queued<S, Request>>),
+    Begun(#[expect(dead_code, reason = "is held")] Place),
+    Refused(BulkheadFull),
+    Ended,
+}
+
+/// What waits for its place: the instance that was ready, and what to ask it.
+pub(super) struct Queued<S, Request> {
+    pub(super) waiting: Box<Waiting>,
+    pub(super) bulkhead: Bulkhead,
+    pub(super) call: Option<(S, Request)>,
 }
 
 impl<S: Service<Request>, Request> BulkheadFuture<S, Request> {
-    pub(super) fn begun(future: S::Future, place: OwnedSemaphorePermit) -> Self {
-        Self { state: State::Begun { future, place } }
+    #[inline]
+    pub(super) const fn begun(future: S::Future, place: Place) -> Self {
+        Self { future: Some(future), standing: Standing::Begun(place) }
     }
 
-    pub(super) fn queued(waiting: Waiting, inner: S, request: Request) -> Self {
-        Self { state: State::Queued { waiting, call: Some((inner, request)) } }
+    #[inline]
+    pub(super) const fn queued(queued: Box<Queued<S, Request>>) -> Self {
+        Self { future: None, standing: Standing::Queued(queued) }
     }
 
-    pub(super) fn refused(refusal: BulkheadFull) -> Self {
-        Self { state: State::Refused { refusal } }
+    #[inline]
+    pub(super) const fn refused(refusal: BulkheadFull) -> Self {
+        Self { future: None, standing: Standing::Refused(refusal) }
+    }
+}
+
+impl<S: Service<Request>, Request> Standing<S, Request> {
+    /// Begins the call when it has its place.
+    #[cold]
+    #[inline(never)]
+    fn begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<S::Future, BulkheadFull>> {
+        let queued = match self {
+            Self::Queued(queued) => queued,
+            Self::Refused(refusal) => return Poll::Ready(Err(*refusal)),
+            Self::Begun(_) | Self::Ended => panic!("polled after its end"),
+        };
+        let place = ready!(Pin::new(&mut queued.waiting).poll(cx)).map_err(|Full| queued.bulkhead.refuse())?;
+        let (mut inner, request) = queued.call.take().expect("taken once, on leaving the queue");
+        let future = inner.call(request);
+        *self = Self::Begun(place);
+        Poll::Ready(Ok(future))
     }
 }
 
@@ -52,29 +153,28 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let mut this = self.project();
         loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Queued { waiting, call } => {
-                    let place = ready!(waiting.as_mut().poll(cx));
-                    let (mut inner, request) = call.take().expect("taken once, on leaving the queue");
-                    State::Begun { future: inner.call(request), place }
-                }
-                StateProjection::Begun { future, .. } => return future.poll(cx),
-                StateProjection::Refused { refusal } => return Poll::Ready(Err((*refusal).into())),
-            };
-            state.set(next);
+            if let Some(future) = this.future.as_mut().as_pin_mut() {
+                let result = ready!(future.poll(cx));
+                // Free now, however long this future is kept.
+                *this.standing = Standing::Ended;
+                return Poll::Ready(result);
+            }
+            let future = ready!(this.standing.begin(cx))?;
+            this.future.set(Some(future));
         }
     }
 }
 
 impl<S: Service<Request>, Request> fmt::Debug for BulkheadFuture<S, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Queued { .. } => "queued",
-            State::Begun { .. } => "begun",
-            State::Refused { .. } => "refused",
+        let standing = match self.standing {
+            Standing::Queued(_) => "queued",
+            Standing::Begun(_) => "begun",
+            Standing::Refused(_) => "refused",
+            Standing::Ended => "ended",
         };
-        f.debug_struct("BulkheadFuture").field("state", &state).finish()
+        f.debug_struct("BulkheadFuture").field("standing", &standing).finish()
     }
 }

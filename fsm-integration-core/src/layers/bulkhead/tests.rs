@@ -5,10 +5,16 @@ use parking_lot::Mutex;
 use tower::{Layer, Service, ServiceExt};
 
 use super::*;
-use crate::testing::{
-    MockService,
-    probe::{self, Failure, Probe},
+use crate::{
+    clock::{Clock, SystemClock},
+    observe::Told,
+    testing::{
+        MockService,
+        probe::{self, Failure, Probe},
+    },
 };
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn the_layer_passes_the_probe() {
@@ -84,11 +90,122 @@ async fn a_dropped_waiter_gives_its_place_back() {
 #[tokio::test]
 async fn a_waiter_dropped_after_it_was_given_a_place_passes_it_on() {
     let bulkhead = Bulkhead::new(1, 2);
-    let place = bulkhead.place().await.expect("free");
-    let mut chosen = Box::pin(bulkhead.place());
-    let mut next = Box::pin(bulkhead.place());
+    let place = bulkhead.acquire().await.expect("free");
+    let mut chosen = Box::pin(bulkhead.acquire());
+    let mut next = Box::pin(bulkhead.acquire());
     assert!((&mut chosen).now_or_never().is_none() && (&mut next).now_or_never().is_none());
     drop(place);
     drop(chosen);
     assert!(next.now_or_never().is_some_and(|place| place.is_ok()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_too_long_is_refused_and_leaves_the_queue() {
+    let told = Told::default();
+    let config = BulkheadConfig { max_concurrent: 1, max_queued: 1, max_wait: Some(SECOND) };
+    let bulkhead = Bulkhead::with_config(config).with_name("erp").with_observers(told.observers());
+    let place = bulkhead.acquire().await.expect("free");
+    let began = SystemClock.now();
+    let (inner, mut partner) = MockService::<_, (), Failure>::new();
+    let refused = BulkheadLayer::new(bulkhead.clone()).layer(inner).oneshot("work").await;
+    assert_eq!(refused, Err(Failure::BulkheadFull(BulkheadFull { limit: 1 })));
+    assert_eq!(SystemClock.now() - began, SECOND);
+    assert!(partner.try_asked().is_none() && bulkhead.queued() == 0);
+    assert_eq!(bulkhead.acquire().await.expect_err("taken"), BulkheadFull { limit: 1 });
+    assert_eq!(SystemClock.now() - began, 2 * SECOND);
+    let expected = ("erp".to_owned(), Observation::BulkheadRefused { limit: 1 });
+    assert_eq!(told.take(), [expected.clone(), expected]);
+    drop(place);
+    assert!(bulkhead.try_acquire().is_ok());
+    assert_eq!(told.take(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_served_in_time_is_not_refused_later() {
+    let config = BulkheadConfig { max_concurrent: 1, max_queued: 1, max_wait: Some(SECOND) };
+    let bulkhead = Bulkhead::with_config(config);
+    let place = bulkhead.acquire().await.expect("free");
+    let waits = tokio::spawn({
+        let bulkhead = bulkhead.clone();
+        async move {
+            let long = async {
+                tokio::time::sleep(5 * SECOND).await;
+                Ok::<_, Failure>(())
+            };
+            bulkhead.call(long).await
+        }
+    });
+    tokio::time::sleep(SECOND / 2).await;
+    drop(place);
+    assert_eq!(waits.await.expect("ends"), Ok(()));
+}
+
+#[tokio::test]
+async fn the_limit_can_be_changed_while_calls_are_under_way() {
+    let bulkhead = Bulkhead::new(1, 2);
+    let (inner, mut partner) = MockService::<_, _, Failure>::new();
+    let service = BulkheadLayer::new(bulkhead.clone()).layer(inner);
+    let calls = [1, 2].map(|n| tokio::spawn(service.clone().oneshot(n)));
+    let first = partner.asked().await;
+    assert!(partner.try_asked().is_none());
+    bulkhead.clone().resize(2);
+    let second = partner.asked().await;
+    assert_eq!((bulkhead.limit(), bulkhead.in_flight()), (2, 2));
+
+    bulkhead.resize(1);
+    first.answer(());
+    assert!(tokio::spawn(service.clone().oneshot(3)).now_or_never().is_none());
+    tokio::task::yield_now().await;
+    assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 1));
+    second.answer(());
+    partner.asked().await.answer(());
+    for call in calls {
+        assert_eq!(call.await.expect("ends"), Ok(()));
+    }
+}
+
+/// tower's `ConcurrencyLimit` takes its place in `poll_ready`: clones that are ready and not called use all up.
+#[tokio::test]
+async fn services_that_are_ready_and_not_called_take_no_place() {
+    let bulkhead = Bulkhead::new(1, 0);
+    let service = BulkheadLayer::new(bulkhead.clone()).layer(tower::service_fn(async |()| Ok::<_, Failure>(())));
+    let mut clones = [service.clone(), service.clone(), service];
+    for clone in &mut clones {
+        clone.ready().await.expect("ready");
+    }
+    assert_eq!(bulkhead.in_flight(), 0);
+    for clone in &mut clones {
+        assert_eq!(clone.call(()).await, Ok(()));
+    }
+}
+
+/// A place that is kept until the future is dropped is held by every future that is kept in a collection.
+#[tokio::test]
+async fn a_call_that_has_ended_holds_no_place_even_if_its_future_is_kept() {
+    let bulkhead = Bulkhead::new(1, 0);
+    let mut service = BulkheadLayer::new(bulkhead.clone()).layer(tower::service_fn(async |()| Ok::<_, Failure>(())));
+    let mut ended = Box::pin(service.ready().await.expect("ready").call(()));
+    assert_eq!((&mut ended).await, Ok(()));
+    let mut handled = Box::pin(bulkhead.call(async { Ok::<_, Failure>(()) }));
+    assert_eq!((&mut handled).await, Ok(()));
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_call_gives_its_place_back() {
+    let bulkhead = Bulkhead::new(1, 0);
+    let call = bulkhead.call(async { panic!("planted") as Result<(), Failure> });
+    assert!(std::panic::AssertUnwindSafe(call).catch_unwind().await.is_err());
+    assert_eq!(bulkhead.in_flight(), 0);
+}
+
+#[test]
+fn settings_are_read_and_unknown_ones_refused() {
+    let read: BulkheadConfig = serde_json::from_str(r#"{"max_concurrent":3,"max_wait":"250ms"}"#).expect("settings");
+    let expected = BulkheadConfig { max_concurrent: 3, max_queued: 0, max_wait: Some(SECOND / 4) };
+    assert_eq!(read, expected);
+    let written = serde_json::to_string(&expected).expect("text");
+    assert_eq!(serde_json::from_str::<BulkheadConfig>(&written).expect("settings"), expected);
+    assert_eq!(serde_json::from_str::<BulkheadConfig>("{}").expect("settings"), BulkheadConfig::default());
+    assert!(serde_json::from_str::<BulkheadConfig>(r#"{"max_waits":"1s"}"#).is_err());
 }

@@ -3,15 +3,16 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pin_project_lite::pin_project;
 use tokio::{
     task::coop::{Unconstrained, unconstrained},
-    time::{Sleep, sleep},
+    time::{Sleep, sleep, sleep_until},
 };
 
+use super::Timeout;
 use crate::error::TimedOut;
 
 pin_project! {
@@ -19,7 +20,9 @@ pin_project! {
     pub struct TimeoutFuture<F> {
         #[pin]
         call: Option<F>,
-        after: Duration,
+        timeout: Timeout,
+        // Of the request; the timeout's time is what was left until then.
+        deadline: Option<Instant>,
         // Outside tokio's cooperative budget, or a call that uses it up at every poll would never be timed out.
         #[pin]
         timer: Option<Unconstrained<Sleep>>,
@@ -27,13 +30,22 @@ pin_project! {
 }
 
 impl<F> TimeoutFuture<F> {
-    pub(super) fn new(call: F, after: Duration) -> Self {
-        Self { call: Some(call), after, timer: None }
+    #[inline]
+    pub(super) const fn new(call: F, timeout: Timeout) -> Self {
+        Self { call: Some(call), timeout, deadline: None, timer: None }
     }
 
-    pub(super) fn expired(after: Duration) -> Self {
-        Self { call: None, after, timer: None }
+    pub(super) const fn until(deadline: Instant, call: F, timeout: Timeout) -> Self {
+        Self { call: Some(call), timeout, deadline: Some(deadline), timer: None }
     }
+
+    pub(super) const fn expired(timeout: Timeout) -> Self {
+        Self { call: None, timeout, deadline: None, timer: None }
+    }
+}
+
+fn timer(deadline: Option<Instant>, after: Duration) -> Unconstrained<Sleep> {
+    unconstrained(deadline.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into())))
 }
 
 impl<F, T, E> Future for TimeoutFuture<F>
@@ -46,12 +58,13 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let after = this.timeout.after;
         if let Some(call) = this.call.as_mut().as_pin_mut() {
             if let Poll::Ready(result) = call.poll(cx) {
                 return Poll::Ready(result);
             }
             if this.timer.is_none() {
-                this.timer.set(Some(unconstrained(sleep(*this.after))));
+                this.timer.set(Some(timer(*this.deadline, after)));
             }
             let timer = this.timer.as_mut().as_pin_mut().expect("made above");
             if timer.poll(cx).is_pending() {
@@ -59,12 +72,15 @@ where
             }
             this.call.set(None);
         }
-        Poll::Ready(Err(TimedOut { after: *this.after }.into()))
+        if let Some(listening) = this.timeout.listening.take() {
+            listening.tell(after);
+        }
+        Poll::Ready(Err(TimedOut { after }.into()))
     }
 }
 
 impl<F> fmt::Debug for TimeoutFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimeoutFuture").field("after", &self.after).finish_non_exhaustive()
+        f.debug_struct("TimeoutFuture").field("after", &self.timeout.after).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use tower::Layer;
 
-use super::{DeadlineService, Timeout};
+use super::{DeadlineService, Timeout, TimeoutService};
 
 /// Bounds how long one attempt may take.
 ///
@@ -17,38 +15,53 @@ use super::{DeadlineService, Timeout};
 /// assert!(refused.is::<TimedOut>());
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TimeoutLayer {
-    after: Duration,
+    timeout: Timeout,
 }
 
 impl TimeoutLayer {
-    /// Allows each attempt this much time.
+    /// Allows each attempt so much time; a [`Duration`](std::time::Duration) does, or a [`Timeout`] with a name.
     #[must_use]
-    pub const fn new(after: Duration) -> Self {
-        Self { after }
+    pub fn new(timeout: impl Into<Timeout>) -> Self {
+        Self { timeout: timeout.into() }
     }
 }
 
 impl<S> Layer<S> for TimeoutLayer {
-    type Service = Timeout<S>;
+    type Service = TimeoutService<S>;
 
-    fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout::new(inner, self.after)
+    fn layer(&self, inner: S) -> TimeoutService<S> {
+        TimeoutService::new(inner, self.timeout.clone())
     }
 }
 
 /// Bounds how long a whole call may take, and obeys the request's own deadline.
-#[derive(Debug, Clone, Copy)]
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use fsm_integration_core::{error::{BoxError, TimedOut}, layers::timeout::{Deadline, DeadlineLayer}};
+/// use tower::{Layer, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let client = tower::service_fn(|_: http::Request<()>| async { Ok::<_, BoxError>("done") });
+/// let client = DeadlineLayer::new(Duration::from_secs(60)).layer(client);
+/// let mut late = http::Request::new(());
+/// late.extensions_mut().insert(Deadline(Instant::now()));
+/// assert!(client.clone().oneshot(late).await.unwrap_err().is::<TimedOut>());
+/// assert_eq!(client.oneshot(http::Request::new(())).await.unwrap(), "done");
+/// # }
+/// ```
+#[derive(Debug, Clone)]
 pub struct DeadlineLayer {
-    total: Duration,
+    total: Timeout,
 }
 
 impl DeadlineLayer {
-    /// Allows each call this much time in all, or less when its request carries an earlier deadline.
+    /// Allows each call so much time in all, or less when its request carries an earlier deadline.
     #[must_use]
-    pub const fn new(total: Duration) -> Self {
-        Self { total }
+    pub fn new(total: impl Into<Timeout>) -> Self {
+        Self { total: total.into() }
     }
 }
 
@@ -56,6 +69,6 @@ impl<S> Layer<S> for DeadlineLayer {
     type Service = DeadlineService<S>;
 
     fn layer(&self, inner: S) -> DeadlineService<S> {
-        DeadlineService::new(inner, self.total)
+        DeadlineService::new(inner, self.total.clone())
     }
 }

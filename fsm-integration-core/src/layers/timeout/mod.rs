@@ -1,5 +1,6 @@
 //! Gives up on a call that takes too long, and drops it.
 //!
+//! * [`Timeout`] is the value: it bounds a future ([`Timeout::call`]), a [`TimeoutLayer`] installs it.
 //! * [`TimeoutLayer`] bounds one attempt; it belongs inside retry and circuit breaker.
 //! * [`DeadlineLayer`] bounds the whole call, retries and waits included; it belongs outside them. It also obeys an
 //!   earlier deadline that the request carries ([`HasDeadline`]), and does not begin a call whose deadline is past.
@@ -9,134 +10,117 @@
 //! [`ErrorClass::Timeout`](crate::error::ErrorClass::Timeout), never "not done".
 //!
 //! A call that is ready at its first poll costs no timer: the timer is made when the call first has to wait, and
-//! counts from then. Readiness is not timed.
+//! counts from then; a deadline that the request carries is kept to the instant. Readiness is not timed. A call that
+//! uses up tokio's cooperative budget at every poll is timed out all the same. A call that blocks its thread is not:
+//! nothing can drop it.
+//!
+//! Nobody is told of a timeout unless it has a name or observers of its own ([`Timeout::with_name`]): a caller sees the
+//! error anyway, and so a call costs no reference count (two atomics) for the rare one that takes too long.
+//!
+//! # Against tower's own
+//! [`tower::timeout`] registers a timer for every call, ready or not (about 50 ns), and boxes the error.
 
 mod deadline;
 mod future;
 mod layer;
 mod service;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, sync::Arc, time::Duration};
 
 pub use self::{
     deadline::{Deadline, HasDeadline},
     future::TimeoutFuture,
     layer::{DeadlineLayer, TimeoutLayer},
-    service::{DeadlineService, Timeout},
+    service::{DeadlineService, TimeoutService},
 };
-#[cfg(doc)]
-use crate::error::TimedOut;
+use crate::{
+    error::TimedOut,
+    observe::{Observation, Observers},
+};
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
+/// How long a call may take, and who is told when it takes longer.
+///
+/// ```
+/// use std::{future::pending, time::Duration};
+/// use fsm_integration_core::{error::{Error, ErrorKind}, layers::timeout::Timeout};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let timeout = Timeout::new(Duration::from_secs(30)).with_name("erp");
+/// assert_eq!(timeout.call(async { Ok::<_, Error>("done") }).await.unwrap(), "done");
+/// let error = timeout.call(pending::<Result<(), Error>>()).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Timeout);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Timeout {
+    after: Duration,
+    /// `None` when nobody is told, so that a call costs no atomic.
+    listening: Option<Arc<Listening>>,
+}
 
-    use bytes::Bytes;
-    use tower::{Layer, Service, ServiceExt};
+#[derive(Debug, Clone)]
+struct Listening {
+    name: Arc<str>,
+    observers: Observers,
+}
 
-    use super::*;
-    use crate::{
-        adapter::{Call, CorrelationId, IntegrationContext, TenantId},
-        clock::{Clock, SystemClock, WallClock},
-        error::TimedOut,
-        testing::{
-            MockService, VirtualClock,
-            probe::{self, Failure},
-        },
-    };
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[tokio::test(start_paused = true)]
-    async fn both_layers_pass_the_probe() {
-        probe::layer(|inner| TimeoutLayer::new(SECOND).layer(inner)).await;
-        probe::layer_boxed(|inner| TimeoutLayer::new(SECOND).layer(inner)).await;
-        probe::layer(|inner| DeadlineLayer::new(SECOND).layer(inner)).await;
-        probe::layer_boxed(|inner| DeadlineLayer::new(SECOND).layer(inner)).await;
+impl Timeout {
+    /// Allows each call this much time, and tells nobody.
+    #[must_use]
+    pub const fn new(after: Duration) -> Self {
+        Self { after, listening: None }
     }
 
-    /// Flaw F-C3: the operation went on and its timer stayed.
-    #[tokio::test(start_paused = true)]
-    async fn time_that_runs_out_drops_the_call_before_it_is_told() {
-        let (inner, mut partner) = MockService::<_, (), Failure>::new();
-        let mut service = TimeoutLayer::new(SECOND).layer(inner);
-        let mut call = Box::pin(service.ready().await.expect("ready").call("work"));
-        let began = SystemClock.now();
-        assert_eq!((&mut call).await, Err(Failure::TimedOut(TimedOut { after: SECOND })));
-        assert_eq!(SystemClock.now() - began, SECOND);
-        assert!(partner.asked().await.is_dropped(), "before the outer future is dropped");
+    /// Tells the standard observers, unless others are chosen, of timeouts under this name.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        self.listening().name = name.into();
+        self
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_at_the_last_moment_wins() {
-        let (inner, mut partner) = MockService::<_, _, Failure>::new();
-        let service = TimeoutLayer::new(SECOND).layer(inner);
-        let call = tokio::spawn(service.oneshot("work"));
-        let asked = partner.asked().await;
-        tokio::time::sleep(SECOND - Duration::from_millis(1)).await;
-        asked.answer("done");
-        assert_eq!(call.await.expect("the task ends"), Ok("done"));
+    /// Chooses who is told of timeouts; the name is `timeout` unless it is given.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        self.listening().observers = observers;
+        self
     }
 
-    #[tokio::test]
-    async fn a_call_that_is_ready_at_once_makes_no_timer() {
-        let run = || async {
-            let ready = tower::service_fn(async |()| Ok::<_, Failure>(7));
-            TimeoutLayer::new(SECOND).layer(ready).oneshot(()).await
-        };
-        let runtime = std::thread::spawn(move || {
-            // A runtime without time: making a timer would panic.
-            tokio::runtime::Builder::new_current_thread().build().expect("it builds").block_on(run())
-        });
-        assert_eq!(runtime.join().expect("no timer is made"), Ok(7));
+    fn listening(&mut self) -> &mut Listening {
+        let nobody = || Arc::new(Listening { name: "timeout".into(), observers: Observers::default() });
+        Arc::make_mut(self.listening.get_or_insert_with(nobody))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_call_that_uses_up_its_budget_at_every_poll_is_still_timed_out() {
-        let greedy = tower::service_fn(async |()| {
-            loop {
-                tokio::task::consume_budget().await;
-                if !tokio::task::coop::has_budget_remaining() {
-                    tokio::time::advance(SECOND / 10).await;
-                }
-            }
-            #[expect(unreachable_code, reason = "names the type")]
-            Ok::<(), Failure>(())
-        });
-        let outcome = TimeoutLayer::new(SECOND).layer(greedy).oneshot(()).await;
-        assert_eq!(outcome, Err(Failure::TimedOut(TimedOut { after: SECOND })));
+    /// How long a call may take.
+    #[must_use]
+    pub const fn after(&self) -> Duration {
+        self.after
     }
 
-    fn request(deadline: std::time::Instant) -> http::Request<Bytes> {
-        let mut request = http::Request::new(Bytes::new());
-        request.extensions_mut().insert(Deadline(deadline));
-        request
+    /// Bounds how long the future may take, from its first poll on.
+    ///
+    /// # Errors
+    /// [`TimedOut`] as the caller's own error when time runs out; else what the future returns.
+    #[inline]
+    pub fn call<T, E, F>(&self, future: F) -> TimeoutFuture<F>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: From<TimedOut>,
+    {
+        TimeoutFuture::new(future, self.clone())
     }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn the_earlier_of_two_deadlines_holds() {
-        for (carried, allowed) in [(3 * SECOND, 3 * SECOND), (30 * SECOND, 10 * SECOND)] {
-            let (inner, _partner) = MockService::<_, (), Failure>::new();
-            let began = SystemClock.now();
-            let outcome = DeadlineLayer::new(10 * SECOND).layer(inner).oneshot(request(began + carried)).await;
-            assert_eq!(outcome, Err(Failure::TimedOut(TimedOut { after: allowed })));
-            assert_eq!(SystemClock.now() - began, allowed);
-        }
+impl From<Duration> for Timeout {
+    fn from(after: Duration) -> Self {
+        Self::new(after)
     }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn a_call_whose_deadline_is_past_is_not_begun() {
-        let (inner, mut partner) = MockService::<_, (), Failure>::new();
-        let outcome = DeadlineLayer::new(SECOND).layer(inner).oneshot(request(SystemClock.now())).await;
-        assert_eq!(outcome, Err(Failure::TimedOut(TimedOut { after: Duration::ZERO })));
-        assert!(partner.try_asked().is_none());
-    }
-
-    #[test]
-    fn an_adapters_call_carries_its_contexts_deadline() {
-        let tenant = TenantId::new("demo").expect("valid");
-        let timestamp = VirtualClock::default().timestamp();
-        let mut context = IntegrationContext::system(tenant, CorrelationId::random(), timestamp);
-        let deadline = SystemClock.now();
-        context.deadline = Some(deadline);
-        assert_eq!(Call { request: (), context }.deadline(), Some(deadline));
+impl Listening {
+    #[cold]
+    fn tell(&self, after: Duration) {
+        self.observers.observe(&self.name, Observation::TimedOut { after });
     }
 }

@@ -1,11 +1,8 @@
-use std::{
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::task::{Context, Poll};
 
 use tower::Service;
 
-use super::{HasDeadline, TimeoutFuture};
+use super::{HasDeadline, Timeout, TimeoutFuture};
 use crate::{
     clock::{Clock, SystemClock},
     error::TimedOut,
@@ -13,20 +10,20 @@ use crate::{
 
 /// A service whose calls are dropped when they take too long.
 #[derive(Debug, Clone)]
-pub struct Timeout<S> {
+pub struct TimeoutService<S> {
     inner: S,
-    after: Duration,
+    timeout: Timeout,
 }
 
-impl<S> Timeout<S> {
-    /// Allows each call this much time.
+impl<S> TimeoutService<S> {
+    /// Allows each call so much time.
     #[must_use]
-    pub const fn new(inner: S, after: Duration) -> Self {
-        Self { inner, after }
+    pub fn new(inner: S, timeout: impl Into<Timeout>) -> Self {
+        Self { inner, timeout: timeout.into() }
     }
 }
 
-impl<S, Request> Service<Request> for Timeout<S>
+impl<S, Request> Service<Request> for TimeoutService<S>
 where
     S: Service<Request>,
     S::Error: From<TimedOut>,
@@ -42,22 +39,24 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        TimeoutFuture::new(self.inner.call(request), self.after)
+        TimeoutFuture::new(self.inner.call(request), self.timeout.clone())
     }
 }
 
 /// A service whose calls are dropped when their deadline passes, and not begun after it.
+///
+/// Not one type with [`TimeoutService`], which asks nothing of the request.
 #[derive(Debug, Clone)]
 pub struct DeadlineService<S> {
     inner: S,
-    total: Duration,
+    total: Timeout,
 }
 
 impl<S> DeadlineService<S> {
-    /// Allows each call this much time, or less when its request carries an earlier deadline.
+    /// Allows each call so much time, or less when its request carries an earlier deadline.
     #[must_use]
-    pub const fn new(inner: S, total: Duration) -> Self {
-        Self { inner, total }
+    pub fn new(inner: S, total: impl Into<Timeout>) -> Self {
+        Self { inner, total: total.into() }
     }
 }
 
@@ -79,13 +78,18 @@ where
     /// Reads the clock only for a request that carries a deadline; the system's, which tokio's timers obey too.
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
+        let mut timeout = self.total.clone();
         let Some(deadline) = request.deadline() else {
-            return TimeoutFuture::new(self.inner.call(request), self.total);
+            return TimeoutFuture::new(self.inner.call(request), timeout);
         };
-        let left = deadline.saturating_duration_since(SystemClock.now()).min(self.total);
-        if left.is_zero() {
-            return TimeoutFuture::expired(left);
+        let left = deadline.saturating_duration_since(SystemClock.now());
+        if left >= timeout.after {
+            return TimeoutFuture::new(self.inner.call(request), timeout);
         }
-        TimeoutFuture::new(self.inner.call(request), left)
+        timeout.after = left;
+        if left.is_zero() {
+            return TimeoutFuture::expired(timeout);
+        }
+        TimeoutFuture::until(deadline, self.inner.call(request), timeout)
     }
 }
