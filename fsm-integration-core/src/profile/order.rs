@@ -26,7 +26,7 @@ pub type Protected<S> = DeadlineService<RetryService<CircuitBreakerService<RateL
 /// [`Error`](crate::error::Error) and [`BoxError`](crate::error::BoxError) are.
 pub fn stack<S, I, G>(config: &OutboundConfig, handles: &Handles<I, G>, client: S) -> InstrumentService<I::Service>
 where
-    G: Layer<S>,
+    G: Layer<S, Service: Clone>,
     I: Layer<Protected<G::Service>>,
 {
     // The reasons stand in `ORDER`.

@@ -12,7 +12,8 @@ pub(super) const CORE: &[(&str, &[&str])] = &[
     ("http_client", &["clock", "error"]),
     ("adapter", &["error", "observe::health"]),
     ("sync", &[]),
-    ("layers", &["adapter", "clock", "error", "observe", "sync"]),
+    ("repeat", &["adapter", "clock", "error", "sync"]),
+    ("layers", &["adapter", "clock", "error", "observe", "repeat", "sync"]),
     ("layers::idempotency::sqlite", &["clock", "error", "layers::idempotency", "sqlite"]),
     ("profile", &["clock", "layers"]),
     ("event", &["adapter", "error", "event"]),
@@ -53,6 +54,7 @@ pub(super) const PURE: &[&str] = &[
     "layers/retry/config",
     "layers/retry/decide",
     "layers/retry/durable",
+    "layers/retry/retry_on",
     "layers/webhook/header",
     "layers/webhook/timestamp",
 ];
