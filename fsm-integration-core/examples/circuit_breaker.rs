@@ -10,6 +10,7 @@ use fsm_integration_core::{
 };
 
 async fn partner(well: bool) -> Result<&'static str, Error> {
+    tokio::task::yield_now().await;
     if well { Ok("the order is booked") } else { Err(Error::new(ErrorKind::Unavailable, "the partner answered 503")) }
 }
 

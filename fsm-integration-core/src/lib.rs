@@ -20,6 +20,7 @@ struct Readme;
 // What everything rests on.
 pub mod clock;
 pub mod error;
+mod repeat;
 mod semaphore;
 #[allow(unused_imports, reason = "not every feature has lock-free parts")]
 mod sync;

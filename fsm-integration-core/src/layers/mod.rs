@@ -3,6 +3,7 @@
 pub mod bulkhead;
 pub mod circuit_breaker;
 pub mod coalesce;
+pub mod hedge;
 pub mod idempotency;
 pub mod instrument;
 pub mod rate_limit;

@@ -35,7 +35,7 @@ pub fn stack<S, I, G, C>(
     client: S,
 ) -> InstrumentService<I::Service, C>
 where
-    G: Layer<S>,
+    G: Layer<S, Service: Clone>,
     I: Layer<Protected<G::Service, C>>,
     C: Clock,
 {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{BucketConfig, OutboundConfig};
 use crate::layers::{
     circuit_breaker::CircuitBreakerConfig,
-    retry::{Jitter, RetryBudgetConfig, RetryConfig},
+    retry::{Jitter, PerClass, RetryBudgetConfig, RetryConfig, RetryCosts},
 };
 
 /// A kind of partner, with settings that suit it.
@@ -107,8 +107,15 @@ impl Profile {
                 jitter_factor: row.jitter,
                 jitter: Jitter::Additive,
                 max_retry_after: Duration::from_secs(30),
+                total: None,
+                per_class: PerClass::NONE,
             },
-            retry_budget: RetryBudgetConfig { ratio: 0.1, min_per_second: 10, max_saved: 100 },
+            retry_budget: RetryBudgetConfig {
+                ratio: 0.1,
+                min_per_second: 10,
+                max_saved: 100,
+                costs: RetryCosts::EQUAL,
+            },
             rate_limit: BucketConfig { capacity, per_second },
         }
     }

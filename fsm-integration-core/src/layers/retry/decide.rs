@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
-use super::{RetryConfig, RetryDelays};
-use crate::error::{Classify, ErrorClass};
+use super::{Failure, RetryConfig, schedule::Progress};
+use crate::error::ErrorClass;
 
 /// What is known when an attempt has failed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failed {
-    pub(super) class: ErrorClass,
-    pub(super) retry_after: Option<Duration>,
+    pub(super) failure: Failure,
     /// How long until the deadline, when there is one.
     pub(super) left: Option<Duration>,
+    /// Whether there is a request to send.
+    pub(super) replayable: bool,
 }
 
 impl Failed {
     /// Whether a retry is extra load; not when the refusing side itself named the time, as our own limiter does.
     pub(super) fn draws_on_budget(&self) -> bool {
-        self.class != ErrorClass::Throttled || self.retry_after.is_none()
+        self.failure.class != ErrorClass::Throttled || self.failure.retry_after.is_none()
     }
 }
 
@@ -26,19 +27,38 @@ impl Failed {
 pub(super) enum Stop {
     NotRetryable,
     NoRetryLeft,
+    NotReplayable,
     HintTooLong,
     PastDeadline,
     BudgetExhausted,
 }
 
+impl Stop {
+    /// The reason as one stable lower-case word, for metric labels.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::NotRetryable => "not_retryable",
+            Self::NoRetryLeft => "no_retry_left",
+            Self::NotReplayable => "not_replayable",
+            Self::HintTooLong => "hint_too_long",
+            Self::PastDeadline => "past_deadline",
+            Self::BudgetExhausted => "budget_exhausted",
+        }
+    }
+}
+
 impl RetryConfig {
     /// The wait before the next attempt: the schedule's, or the other side's hint if that is longer.
-    pub(super) fn decide(&self, delays: &RetryDelays, failed: Failed, random: f64) -> Result<Duration, Stop> {
-        if !failed.class.is_retryable() {
+    pub(super) fn decide(&self, progress: Progress, failed: Failed, random: f64) -> Result<Duration, Stop> {
+        let Failure { class, retry_after } = failed.failure;
+        if !class.is_retryable() {
             return Err(Stop::NotRetryable);
         }
-        let delay = delays.peek(random).ok_or(Stop::NoRetryLeft)?;
-        let hint = failed.retry_after.unwrap_or_default();
+        let delay = progress.peek(&self.for_class(class), random).ok_or(Stop::NoRetryLeft)?;
+        if !failed.replayable {
+            return Err(Stop::NotReplayable);
+        }
+        let hint = retry_after.unwrap_or_default();
         if hint > self.max_retry_after {
             return Err(Stop::HintTooLong);
         }
@@ -50,25 +70,30 @@ impl RetryConfig {
     }
 }
 
-/// The failure to tell of: a breaker that refused the last attempt asked nobody, so the one before it stands.
+/// The outcome to tell of: a breaker that refused the last attempt asked nobody, so the one before it stands.
 ///
 /// Told of the refusal, a caller would take a partner that was asked and failed for one that was never asked.
-pub(super) fn outcome<E: Classify>(earlier: Option<E>, last: E) -> E {
+pub(super) fn outcome<O>(earlier: Option<O>, last: O, class: ErrorClass) -> O {
     match earlier {
-        Some(earlier) if last.class() == ErrorClass::Open => earlier,
+        Some(earlier) if class == ErrorClass::Open => earlier,
         _ => last,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::error::{Error, ErrorKind};
+    use super::{
+        super::{ClassConfig, PerClass},
+        *,
+    };
+
+    fn failed(class: ErrorClass, hint: Option<u64>, left: Option<u64>) -> Failed {
+        let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
+        Failed { failure: Failure { class, retry_after: seconds(hint) }, left: seconds(left), replayable: true }
+    }
 
     fn decide(class: ErrorClass, hint: Option<u64>, left: Option<u64>) -> Result<Duration, Stop> {
-        let config = RetryConfig::default();
-        let seconds = |seconds: Option<u64>| seconds.map(Duration::from_secs);
-        config.decide(&config.delays(), Failed { class, retry_after: seconds(hint), left: seconds(left) }, 0.0)
+        RetryConfig::default().decide(Progress::default(), failed(class, hint, left), 0.0)
     }
 
     // F-R1, F-R5, F-R6: by class, never by text or by default.
@@ -93,12 +118,33 @@ mod tests {
 
     #[test]
     fn only_a_refusal_by_a_breaker_yields_to_the_failure_before_it() {
-        let kind = |earlier: Option<ErrorKind>, last: ErrorKind| outcome(earlier.map(Error::from), last.into()).kind();
-        assert_eq!(kind(Some(ErrorKind::Unavailable), ErrorKind::CircuitOpen), ErrorKind::Unavailable);
-        assert_eq!(kind(None, ErrorKind::CircuitOpen), ErrorKind::CircuitOpen);
-        for last in [ErrorKind::Timeout, ErrorKind::RateLimited, ErrorKind::PartnerRejected] {
-            assert_eq!(kind(Some(ErrorKind::Unavailable), last), last);
+        assert_eq!(outcome(Some("first"), "last", ErrorClass::Open), "first");
+        assert_eq!(outcome(None, "last", ErrorClass::Open), "last");
+        for class in [ErrorClass::Timeout, ErrorClass::Throttled, ErrorClass::Permanent] {
+            assert_eq!(outcome(Some("first"), "last", class), "last");
         }
+    }
+
+    #[test]
+    fn each_class_has_its_own_first_wait_and_its_own_number_of_retries() {
+        let throttled = ClassConfig { initial_delay: Some(Duration::from_secs(5)), max_retries: None };
+        let timeout = ClassConfig { max_retries: Some(0), initial_delay: None };
+        let per_class = PerClass { throttled, timeout, ..PerClass::default() };
+        let config = RetryConfig { per_class, ..RetryConfig::default() };
+        let mut progress = Progress::default();
+        let decide = |class, progress| config.decide(progress, failed(class, None, None), 0.0);
+        assert_eq!(decide(ErrorClass::Throttled, progress), Ok(Duration::from_secs(5)));
+        assert_eq!(decide(ErrorClass::Transient, progress), Ok(Duration::from_secs(1)));
+        assert_eq!(decide(ErrorClass::Timeout, progress), Err(Stop::NoRetryLeft));
+        progress.advance(Duration::from_secs(1));
+        assert_eq!(decide(ErrorClass::Throttled, progress), Ok(Duration::from_secs(10)));
+    }
+
+    // E7.
+    #[test]
+    fn what_cannot_be_sent_again_is_not_waited_for() {
+        let lost = Failed { replayable: false, ..failed(ErrorClass::Transient, None, None) };
+        assert_eq!(RetryConfig::default().decide(Progress::default(), lost, 0.0), Err(Stop::NotReplayable));
     }
 
     // F-R3, requirement E8.

@@ -2,30 +2,31 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use super::{Replay, RetryDelays, RetryStrategy, decide};
+use super::{Failure, OnError, Replay, RetryOn, decide, schedule::Progress, service::Retry};
 use crate::{
     clock::{Clock, SystemClock},
-    error::Classify,
+    repeat::Kept,
 };
 
 pin_project! {
     /// The attempts of one call, one after another.
     #[must_use = "futures do nothing unless polled"]
-    pub struct RetryFuture<S, Req, C = SystemClock>
+    pub struct RetryFuture<S, Req, C = SystemClock, R = OnError>
     where
         S: Service<Req>,
     {
         #[pin]
         state: State<S::Future>,
-        again: Option<Again<S, Req, C>>,
+        again: Option<Again<S, Req, C, R>>,
     }
 }
 
@@ -38,96 +39,157 @@ pin_project! {
     }
 }
 
+type Outcome<S, Req> = Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
+
 /// What another attempt needs.
-pub(super) struct Again<S: Service<Req>, Req, C> {
-    pub(super) service: S,
-    /// The next attempt's request; `None` when that was the last.
-    pub(super) spare: Option<Req>,
-    pub(super) strategy: RetryStrategy<C>,
-    pub(super) delays: RetryDelays,
-    pub(super) deadline: Option<Instant>,
-    /// What the attempt before this one failed with.
-    pub(super) earlier: Option<S::Error>,
+pub(super) struct Again<S: Service<Req>, Req, C, R> {
+    kept: Arc<Kept<S, Retry<C, R>>>,
+    /// The next attempt's request; `None` when there cannot be one.
+    spare: Option<Req>,
+    /// When all the time of the call is over, by the settings.
+    ends: Option<Instant>,
+    later: Option<Box<Later<S, Outcome<S, Req>>>>,
 }
 
-impl<S: Service<Req>, Req, C> RetryFuture<S, Req, C> {
+/// What is there once an attempt has failed; boxed, so that a call that succeeds at once carries no room for it.
+struct Later<S, O> {
+    service: S,
+    progress: Progress,
+    /// What the attempt before this one came to.
+    earlier: Option<O>,
+}
+
+impl<S: Service<Req>, Req, C, R> RetryFuture<S, Req, C, R> {
+    #[inline]
     pub(super) fn once(attempt: S::Future) -> Self {
         Self { state: State::Calling { attempt }, again: None }
     }
 
-    pub(super) fn new(attempt: S::Future, again: Again<S, Req, C>) -> Self {
+    #[inline]
+    pub(super) fn new(attempt: S::Future, again: Again<S, Req, C, R>) -> Self {
         Self { state: State::Calling { attempt }, again: Some(again) }
     }
 }
 
-impl<S, Req, C> Again<S, Req, C>
+impl<S: Service<Req>, Req, C, R> Again<S, Req, C, R> {
+    #[inline]
+    pub(super) fn new(kept: Arc<Kept<S, Retry<C, R>>>, spare: Req, ends: Option<Instant>) -> Self {
+        Self { kept, spare: Some(spare), ends, later: None }
+    }
+}
+
+impl<S, Req, C, R> Again<S, Req, C, R>
 where
-    S: Service<Req, Error: Classify>,
+    S: Service<Req> + Clone,
+    R: RetryOn<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
 {
-    /// The wait before the next attempt, or the failure to tell of.
-    fn wait_after(&mut self, error: S::Error) -> Result<Duration, S::Error> {
-        let spare = self.spare.as_ref();
-        match spare.and_then(|_| self.strategy.wait_after(&error, &mut self.delays, self.deadline)) {
-            Some(delay) => {
-                self.earlier = Some(error);
-                Ok(delay)
-            }
-            None => Err(self.outcome(error)),
+    /// What comes after a failed attempt: a wait, or its outcome is told.
+    #[cold]
+    #[inline(never)]
+    fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Result<State<S::Future>, Outcome<S, Req>> {
+        let mut progress = self.later.as_ref().map_or_else(Progress::default, |later| later.progress);
+        let own = self.spare.as_ref().and_then(Replay::deadline);
+        let deadline = self.ends.into_iter().chain(own).min();
+        let replayable = self.spare.is_some();
+        let strategy = &self.kept.handle.strategy;
+        let Some(delay) = strategy.wait_after(failure, &mut progress, deadline, replayable) else {
+            return Err(self.told(failure, outcome));
+        };
+        let kept = &self.kept;
+        let fresh = || Box::new(Later { service: kept.service(), progress, earlier: None });
+        let later = self.later.get_or_insert_with(fresh);
+        later.progress = progress;
+        later.earlier = Some(outcome);
+        Ok(State::Waiting { sleep: Box::pin(sleep(delay)) })
+    }
+
+    /// What readiness that failed makes the outcome.
+    fn refused(&mut self, error: S::Error) -> Outcome<S, Req> {
+        match self.kept.handle.retry_on.judge(Err(error)) {
+            Ok(outcome) => outcome,
+            Err((failure, outcome)) => self.told(failure, outcome),
         }
     }
 
-    fn outcome(&mut self, last: S::Error) -> S::Error {
-        decide::outcome(self.earlier.take(), last)
+    fn told(&mut self, failure: Failure, last: Outcome<S, Req>) -> Outcome<S, Req> {
+        let earlier = self.later.as_mut().and_then(|later| later.earlier.take());
+        decide::outcome(earlier, last, failure.class)
+    }
+
+    fn later(&mut self) -> &mut Later<S, Outcome<S, Req>> {
+        self.later.as_mut().expect("there is more than one attempt only after a failure")
     }
 
     fn call(&mut self) -> S::Future {
         let mut request = self.spare.take().expect("a wait begins only with a request left to send");
-        if self.delays.attempt() < self.strategy.config().max_retries {
+        let attempt = self.later().progress.attempt;
+        if self.kept.handle.strategy.may_repeat(attempt) {
             self.spare = request.replay();
         }
-        request.set_attempt(self.delays.attempt());
-        self.service.call(request)
+        request.set_attempt(attempt);
+        self.later().service.call(request)
     }
 }
 
-impl<S, Req, C> Future for RetryFuture<S, Req, C>
+impl<S, Req, C, R> Future for RetryFuture<S, Req, C, R>
 where
-    S: Service<Req, Error: Classify>,
+    S: Service<Req> + Clone,
+    R: RetryOn<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
 {
-    type Output = Result<S::Response, S::Error>;
+    type Output = Outcome<S, Req>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let next = match this.state.as_mut().project() {
-                StateProjection::Calling { attempt } => {
-                    let error = match ready!(attempt.poll(cx)) {
-                        Ok(answer) => return Poll::Ready(Ok(answer)),
-                        Err(error) => error,
-                    };
-                    let Some(again) = this.again.as_mut() else { return Poll::Ready(Err(error)) };
-                    State::Waiting { sleep: Box::pin(sleep(again.wait_after(error)?)) }
+            let mut this = self.as_mut().project();
+            if let StateProjection::Calling { attempt } = this.state.as_mut().project() {
+                let outcome = ready!(attempt.poll(cx));
+                let Some(again) = this.again.as_mut() else { return Poll::Ready(outcome) };
+                match again.kept.handle.retry_on.judge(outcome) {
+                    Ok(answer) => return Poll::Ready(answer),
+                    Err((failure, outcome)) => match again.after(failure, outcome) {
+                        Ok(waiting) => this.state.set(waiting),
+                        Err(outcome) => return Poll::Ready(outcome),
+                    },
                 }
-                StateProjection::Waiting { sleep } => {
-                    ready!(sleep.as_mut().poll(cx));
-                    State::Readying
-                }
-                StateProjection::Readying => {
-                    let again = this.again.as_mut().expect("a wait begins only with a request left to send");
-                    ready!(again.service.poll_ready(cx)).map_err(|error| again.outcome(error))?;
-                    State::Calling { attempt: again.call() }
-                }
-            };
-            this.state.set(next);
+            }
+            if let Some(outcome) = ready!(self.as_mut().poll_again(cx)) {
+                return Poll::Ready(outcome);
+            }
         }
     }
 }
 
-impl<S: Service<Req>, Req, C> fmt::Debug for RetryFuture<S, Req, C> {
+impl<S, Req, C, R> RetryFuture<S, Req, C, R>
+where
+    S: Service<Req> + Clone,
+    R: RetryOn<S::Response, S::Error>,
+    Req: Replay,
+    C: Clock,
+{
+    /// Ready when the next attempt is under way, or with what there is to tell if it cannot be.
+    #[cold]
+    #[inline(never)]
+    fn poll_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
+        let mut this = self.project();
+        let again = this.again.as_mut().expect("a wait begins only with a request left to send");
+        if let StateProjection::Waiting { sleep } = this.state.as_mut().project() {
+            ready!(sleep.as_mut().poll(cx));
+            this.state.set(State::Readying);
+        }
+        if let Err(error) = ready!(again.later().service.poll_ready(cx)) {
+            return Poll::Ready(Some(again.refused(error)));
+        }
+        this.state.set(State::Calling { attempt: again.call() });
+        Poll::Ready(None)
+    }
+}
+
+impl<S: Service<Req>, Req, C, R> fmt::Debug for RetryFuture<S, Req, C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryFuture").finish_non_exhaustive()
     }

@@ -14,28 +14,27 @@
 
 #[cfg(feature = "backoff")]
 mod backoff;
-mod budget;
 mod config;
 mod decide;
 mod durable;
 mod future;
 mod layer;
-mod replay;
+mod retry_on;
 mod schedule;
 mod service;
 mod strategy;
 
 pub use self::{
-    budget::{RetryBudget, RetryBudgetConfig},
-    config::{Jitter, RetryConfig},
+    config::{ClassConfig, Jitter, PerClass, RetryConfig},
     durable::DurableSchedule,
     future::RetryFuture,
     layer::RetryLayer,
-    replay::{Attempt, Replay},
+    retry_on::{Failure, OnError, OnStatus, RetryOn},
     schedule::RetryDelays,
     service::RetryService,
     strategy::RetryStrategy,
 };
+pub use crate::repeat::{Attempt, Replay, RetryBudget, RetryBudgetConfig, RetryCosts};
 
 #[cfg(test)]
 mod tests;

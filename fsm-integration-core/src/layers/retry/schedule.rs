@@ -46,10 +46,10 @@ impl RetryConfig {
         delay.min(self.max_delay)
     }
 
-    /// The waits of one call, one after another, scattered afresh each time.
+    /// The waits of one call, one after another, scattered afresh each time; the same for every class of failures.
     #[must_use]
     pub fn delays(&self) -> RetryDelays {
-        RetryDelays { config: *self, attempt: 0, previous: None }
+        RetryDelays { config: *self, progress: Progress::default() }
     }
 
     fn exponential(&self, attempt: u32) -> Duration {
@@ -61,35 +61,44 @@ impl RetryConfig {
     }
 }
 
+/// How far a call has got in its schedule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Progress {
+    /// How many waits have been given out.
+    pub(super) attempt: u32,
+    previous: Option<Duration>,
+}
+
+impl Progress {
+    /// The next wait for a given `random` from 0 to 1, `None` when no retry is left; does not count it.
+    pub(super) fn peek(&self, config: &RetryConfig, random: f64) -> Option<Duration> {
+        (self.attempt < config.max_retries).then(|| config.delay_after(self.previous, self.attempt, random))
+    }
+
+    /// Counts a wait as given out.
+    pub(super) fn advance(&mut self, delay: Duration) {
+        self.attempt = self.attempt.saturating_add(1);
+        self.previous = Some(delay);
+    }
+}
+
 /// The waits of one call; ends after `max_retries`.
 #[derive(Debug, Clone)]
 pub struct RetryDelays {
     config: RetryConfig,
-    attempt: u32,
-    previous: Option<Duration>,
+    progress: Progress,
 }
 
 impl RetryDelays {
     /// How many waits have been given out.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// The next wait for a given `random` from 0 to 1; does not count it.
-    pub(super) fn peek(&self, random: f64) -> Option<Duration> {
-        (self.attempt < self.config.max_retries).then(|| self.config.delay_after(self.previous, self.attempt, random))
-    }
-
-    /// Counts a wait as given out.
-    pub(super) fn advance(&mut self, delay: Duration) {
-        self.attempt += 1;
-        self.previous = Some(delay);
+        self.progress.attempt
     }
 
     #[cfg(feature = "backoff")]
     pub(super) fn restart(&mut self) {
-        *self = self.config.delays();
+        self.progress = Progress::default();
     }
 }
 
@@ -97,8 +106,8 @@ impl Iterator for RetryDelays {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let delay = self.peek(fastrand::f64())?;
-        self.advance(delay);
+        let delay = self.progress.peek(&self.config, fastrand::f64())?;
+        self.progress.advance(delay);
         Some(delay)
     }
 }
@@ -178,6 +187,47 @@ mod tests {
         fn no_wait_is_above_the_cap(config in config(), attempt: u32, random: f64, previous: Option<Duration>) {
             prop_assert!(config.delay(attempt, random) <= config.max_delay);
             prop_assert!(config.delay_after(previous, attempt, random) <= config.max_delay);
+        }
+
+        // Each mode in its own words, computed naively, without a library's saturation.
+        #[test]
+        fn every_mode_stays_within_its_own_bounds(
+            (initial, cap) in (0.0..1_000.0_f64, 0.0..1_000.0_f64),
+            multiplier in 0.5..4.0_f64,
+            factor in 0.0..=1.0_f64,
+            attempt in 0..12_u32,
+            previous in 0.0..2_000.0_f64,
+            random in 0.0..=1.0_f64,
+        ) {
+            let config = RetryConfig {
+                initial_delay: Duration::from_secs_f64(initial),
+                max_delay: Duration::from_secs_f64(cap),
+                multiplier,
+                jitter_factor: factor,
+                ..RetryConfig::default()
+            };
+            let grown = (0..attempt).fold(initial, |delay, _| delay * multiplier.max(1.0)).min(cap);
+            for jitter in JITTERS {
+                let delay = RetryConfig { jitter, ..config }.delay_after(Some(Duration::from_secs_f64(previous)), attempt, random);
+                let (low, high) = match jitter {
+                    Jitter::None => (grown, grown),
+                    Jitter::Full => (0.0, grown),
+                    Jitter::Equal => (grown / 2.0, grown),
+                    Jitter::Additive => (grown.min(cap / (1.0 + factor)), cap.min(grown * (1.0 + factor))),
+                    Jitter::Decorrelated => (initial.min(cap), (previous * 3.0).clamp(initial.min(cap), cap)),
+                };
+                let (delay, slack) = (delay.as_secs_f64(), 1e-6);
+                prop_assert!((low - slack..=high + slack).contains(&delay), "{jitter:?}: {delay} not in {low}..={high}");
+            }
+        }
+
+        #[test]
+        fn waits_grow_up_to_the_cap_and_stay_there(config in config(), attempt in 0..u32::MAX, random in 0.0..=1.0) {
+            for jitter in [Jitter::Additive, Jitter::Equal, Jitter::Full, Jitter::None] {
+                let config = RetryConfig { jitter, ..config };
+                prop_assert!(config.delay(attempt, random) <= config.delay(attempt + 1, random), "{jitter:?}");
+                prop_assert!(config.delay(attempt, random) <= config.delay(u32::MAX, random), "{jitter:?}");
+            }
         }
 
         #[test]

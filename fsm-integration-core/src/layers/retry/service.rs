@@ -1,59 +1,77 @@
 use std::{
-    mem,
+    fmt,
     task::{Context, Poll},
 };
 
 use tower::Service;
 
-use super::{Replay, RetryFuture, RetryStrategy, future::Again};
+use super::{OnError, Replay, RetryFuture, RetryOn, RetryStrategy, future::Again};
 use crate::{
     clock::{Clock, SystemClock},
-    error::Classify,
+    repeat::Keeper,
 };
 
 /// Sends a request again when it failed but may pass.
 ///
-/// A call that succeeds at once costs a clone of the inner service and whatever [`Replay::replay`] costs;
-/// nothing else is allocated.
-#[derive(Debug, Clone)]
-pub struct RetryService<S, C = SystemClock> {
-    inner: S,
-    strategy: RetryStrategy<C>,
+/// A call that succeeds at once costs one count up and down of what its retries would share, and whatever
+/// [`Replay::replay`] costs; the inner service is cloned when there is a retry, and nothing is allocated before.
+pub struct RetryService<S, C = SystemClock, R = OnError> {
+    keeper: Keeper<S, Retry<C, R>>,
 }
 
-impl<S, C> RetryService<S, C> {
+/// What all calls share.
+#[derive(Debug, Clone)]
+pub(super) struct Retry<C, R> {
+    pub(super) strategy: RetryStrategy<C>,
+    pub(super) retry_on: R,
+}
+
+impl<S: Clone, C: Clone, R: Clone> RetryService<S, C, R> {
     /// Wraps a service.
-    pub const fn new(inner: S, strategy: RetryStrategy<C>) -> Self {
-        Self { inner, strategy }
+    pub fn new(inner: S, strategy: RetryStrategy<C>, retry_on: R) -> Self {
+        Self { keeper: Keeper::new(inner, Retry { strategy, retry_on }) }
     }
 }
 
-impl<S, Req, C> Service<Req> for RetryService<S, C>
+impl<S, Req, C, R> Service<Req> for RetryService<S, C, R>
 where
-    S: Service<Req, Error: Classify> + Clone,
+    S: Service<Req> + Clone,
+    R: RetryOn<S::Response, S::Error> + Clone,
     Req: Replay,
     C: Clock,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = RetryFuture<S, Req, C>;
+    type Future = RetryFuture<S, Req, C, R>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+        self.keeper.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let delays = self.strategy.begin();
-        let spare = if self.strategy.config().max_retries == 0 { None } else { request.replay() };
-        if spare.is_none() {
-            return RetryFuture::once(self.inner.call(request));
-        }
-        let deadline = request.deadline();
-        // The service that was polled ready makes the call; its clone waits to be.
-        let clone = self.inner.clone();
-        let mut service = mem::replace(&mut self.inner, clone);
-        let first = service.call(request);
-        let strategy = self.strategy.clone();
-        RetryFuture::new(first, Again { service, spare, strategy, delays, deadline, earlier: None })
+        let strategy = &self.keeper.handle().strategy;
+        strategy.begin();
+        let spare = if strategy.may_repeat(0) { request.replay() } else { None };
+        let Some(spare) = spare else { return RetryFuture::once(self.keeper.inner.call(request)) };
+        let ends = strategy.ends();
+        // The service that was polled ready makes the call; retries take a clone and poll that.
+        let first = self.keeper.inner.call(request);
+        RetryFuture::new(first, Again::new(self.keeper.keep(), spare, ends))
+    }
+}
+
+impl<S: Clone, C, R> Clone for RetryService<S, C, R> {
+    fn clone(&self) -> Self {
+        Self { keeper: self.keeper.clone() }
+    }
+}
+
+impl<S: fmt::Debug, C, R: fmt::Debug> fmt::Debug for RetryService<S, C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Retry { strategy, retry_on } = self.keeper.handle();
+        let mut service = f.debug_struct("RetryService");
+        service.field("inner", &self.keeper.inner).field("strategy", strategy).field("retry_on", retry_on).finish()
     }
 }

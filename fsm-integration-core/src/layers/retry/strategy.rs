@@ -5,22 +5,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use metrics::Key;
-
 use super::{
-    RetryBudget, RetryConfig, RetryDelays,
+    Failure, OnError, RetryBudget, RetryConfig, RetryOn,
     decide::{self, Failed, Stop},
+    schedule::Progress,
 };
 use crate::{
     clock::{Clock, SystemClock},
     error::Classify,
-    observe::metrics::{INTEGRATION_RETRIES, counter},
+    observe::{Observation, Observers},
 };
 
 /// Calls again what failed but may pass, after a wait.
 ///
 /// Cheap to clone; clones share the budget. `execute` is for use without tower, a
-/// [`RetryLayer`](super::RetryLayer) installs it.
+/// [`RetryLayer`](super::RetryLayer) installs it. A first attempt that succeeds costs no allocation, no look at the
+/// clock (unless [`RetryConfig::total`] is set) and, with a budget, one relaxed load.
 ///
 /// ```
 /// use fsm_integration_core::{
@@ -39,15 +39,12 @@ use crate::{
 #[derive(Clone)]
 pub struct RetryStrategy<C = SystemClock> {
     config: RetryConfig,
-    /// `None` when there is nothing to share, so that a clone costs no atomic.
-    shared: Option<Arc<Shared<C>>>,
-    clock: C,
-}
-
-#[derive(Clone)]
-struct Shared<C> {
-    name: Option<(Arc<str>, Key)>,
+    /// Most retries of any class, so that a request that has none is not copied.
+    most_retries: u32,
     budget: Option<RetryBudget<C>>,
+    name: Arc<str>,
+    observers: Observers,
+    clock: C,
 }
 
 impl RetryStrategy {
@@ -61,7 +58,8 @@ impl RetryStrategy {
 impl<C: Clock> RetryStrategy<C> {
     /// Creates a strategy that compares deadlines with this clock.
     pub fn with_clock(config: RetryConfig, clock: C) -> Self {
-        Self { config, shared: None, clock }
+        let most_retries = config.most_retries();
+        Self { config, most_retries, budget: None, name: "retry".into(), observers: Observers::default(), clock }
     }
 
     /// Lets retries draw on a budget; when it is exhausted, the last error is returned.
@@ -69,14 +67,21 @@ impl<C: Clock> RetryStrategy<C> {
     /// A retry at a time that the refusing side named (throttled, with a hint) draws nothing.
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget<C>) -> Self {
-        self.change(|shared| shared.budget = Some(budget));
+        self.budget = Some(budget);
         self
     }
 
-    /// Names the adapter, under which retries are counted and logged; without a name they are not counted.
+    /// Names the adapter, under which retries are counted and logged; `retry` if it has no name.
     #[must_use]
     pub fn with_name(mut self, adapter_id: &str) -> Self {
-        self.change(|shared| shared.name = Some((adapter_id.into(), INTEGRATION_RETRIES.key([adapter_id]))));
+        self.name = adapter_id.into();
+        self
+    }
+
+    /// Tells these observers instead of the standard ones.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        self.observers = observers;
         self
     }
 
@@ -95,13 +100,15 @@ impl<C: Clock> RetryStrategy<C> {
     ///
     /// # Cancel safety
     /// Dropping the future drops the attempt under way or ends the wait; a retry taken from the budget stays taken.
-    pub async fn execute<T, E, F, Fut>(&self, operation: F) -> Result<T, E>
+    #[inline]
+    pub fn execute<T, E, F, Fut>(&self, operation: F) -> impl Future<Output = Result<T, E>>
     where
         E: Classify,
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.execute_until(None, operation).await
+        // Handed on, not awaited: an outcome that passes through one future more is copied once more.
+        self.execute_if(OnError, None, operation)
     }
 
     /// As [`execute`](Self::execute), and begins no wait that would not end before the deadline.
@@ -113,101 +120,130 @@ impl<C: Clock> RetryStrategy<C> {
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
-    pub async fn execute_until<T, E, F, Fut>(&self, deadline: Option<Instant>, mut operation: F) -> Result<T, E>
+    #[inline]
+    pub fn execute_until<T, E, F, Fut>(
+        &self,
+        deadline: Option<Instant>,
+        operation: F,
+    ) -> impl Future<Output = Result<T, E>>
     where
         E: Classify,
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let mut delays = self.begin();
+        self.execute_if(OnError, deadline, operation)
+    }
+
+    /// As [`execute_until`](Self::execute_until), for whatever outcomes are failures, answers included.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); a failed answer that is not repeated any more is returned as an answer.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    #[inline]
+    pub async fn execute_if<T, E, R, F, Fut>(
+        &self,
+        retry_on: R,
+        deadline: Option<Instant>,
+        mut operation: F,
+    ) -> Result<T, E>
+    where
+        R: RetryOn<T, E>,
+        F: FnMut(u32) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.begin();
+        let ends = self.ends();
+        // Nothing of the first attempt lives on beside the wait, or it would be kept in the future and copied.
+        let (failure, outcome) = match retry_on.judge(operation(0).await) {
+            Ok(answer) => return answer,
+            Err(failed) => failed,
+        };
+        let ends = ends.into_iter().chain(deadline).min();
+        // Boxed, so that a call that succeeds carries no room for what comes after a failure.
+        Box::pin(self.repeat(outcome, failure, retry_on, ends, operation)).await
+    }
+
+    async fn repeat<T, E, F, Fut>(
+        &self,
+        mut outcome: Result<T, E>,
+        mut failure: Failure,
+        retry_on: impl RetryOn<T, E>,
+        deadline: Option<Instant>,
+        mut operation: F,
+    ) -> Result<T, E>
+    where
+        F: FnMut(u32) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let mut progress = Progress::default();
         let mut earlier = None;
-        loop {
-            let error = match operation(delays.attempt()).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            match self.wait_after(&error, &mut delays, deadline) {
-                Some(delay) => {
-                    earlier = Some(error);
-                    tokio::time::sleep(delay).await;
-                }
-                None => return Err(decide::outcome(earlier, error)),
+        while let Some(delay) = self.wait_after(failure, &mut progress, deadline, true) {
+            tokio::time::sleep(delay).await;
+            earlier = Some(outcome);
+            match retry_on.judge(operation(progress.attempt).await) {
+                Ok(answer) => return answer,
+                Err(failed) => (failure, outcome) = failed,
             }
+        }
+        decide::outcome(earlier, outcome, failure.class)
+    }
+
+    /// Counts a call for the budget.
+    #[inline]
+    pub(super) fn begin(&self) {
+        if let Some(budget) = &self.budget {
+            budget.deposit();
         }
     }
 
-    /// Counts a call for the budget and starts its schedule.
-    pub(super) fn begin(&self) -> RetryDelays {
-        if let Some(budget) = self.budget() {
-            budget.deposit();
-        }
-        self.config.delays()
+    /// When a call that begins now has had all its time.
+    #[inline]
+    pub(super) fn ends(&self) -> Option<Instant> {
+        self.config.total.and_then(|total| self.clock.now().checked_add(total))
+    }
+
+    /// Whether any failure of a call could be followed by a retry after `attempt` earlier ones.
+    #[inline]
+    pub(super) fn may_repeat(&self, attempt: u32) -> bool {
+        attempt < self.most_retries
     }
 
     /// How long to wait before the next attempt; `None` when this failure is the answer.
-    pub(super) fn wait_after<E: Classify>(
+    pub(super) fn wait_after(
         &self,
-        error: &E,
-        delays: &mut RetryDelays,
+        failure: Failure,
+        progress: &mut Progress,
         deadline: Option<Instant>,
+        replayable: bool,
     ) -> Option<Duration> {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(self.clock.now()));
-        let failed = Failed { class: error.class(), retry_after: error.retry_after(), left };
+        let failed = Failed { failure, left, replayable };
         // Last, so that nothing is taken for a retry that will not be.
-        let affordable = |delay| match self.budget() {
-            Some(budget) if failed.draws_on_budget() && !budget.try_withdraw() => Err(Stop::BudgetExhausted),
+        let affordable = |delay| match &self.budget {
+            Some(budget) if failed.draws_on_budget() && !budget.try_withdraw_after(failure.class) => {
+                Err(Stop::BudgetExhausted)
+            }
             _ => Ok(delay),
         };
-        let decision = self.config.decide(delays, failed, fastrand::f64()).and_then(affordable);
-        self.observe(delays.attempt(), failed, decision);
+        let decision = self.config.decide(*progress, failed, fastrand::f64()).and_then(affordable);
+        let (attempt, class) = (progress.attempt, failure.class);
+        self.observers.observe(
+            &self.name,
+            match decision {
+                Ok(delay) => Observation::RetryScheduled { attempt, delay, class },
+                Err(stop) => Observation::RetryStopped { attempt, class, reason: stop.label() },
+            },
+        );
         let delay = decision.ok()?;
-        delays.advance(delay);
+        progress.advance(delay);
         Some(delay)
-    }
-
-    fn observe(&self, attempt: u32, failed: Failed, decision: Result<Duration, Stop>) {
-        let name = self.shared.as_ref().and_then(|shared| shared.name.as_ref());
-        let adapter = name.map(|(name, _)| &**name);
-        let class = failed.class.label();
-        match decision {
-            Ok(delay) => {
-                if let Some((_, key)) = name {
-                    counter(key).increment(1);
-                }
-                let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-                tracing::debug!(
-                    adapter.id = adapter,
-                    retry.attempt = attempt,
-                    retry.delay_ms = delay_ms,
-                    error.class = class,
-                    "an attempt failed and will be repeated"
-                );
-            }
-            Err(stop) => {
-                tracing::debug!(
-                    adapter.id = adapter,
-                    retry.attempt = attempt,
-                    retry.stop = ?stop,
-                    error.class = class,
-                    "an attempt failed and will not be repeated"
-                );
-            }
-        }
-    }
-
-    fn budget(&self) -> Option<&RetryBudget<C>> {
-        self.shared.as_ref()?.budget.as_ref()
-    }
-
-    fn change(&mut self, change: impl FnOnce(&mut Shared<C>)) {
-        let mut shared = self.shared.as_deref().cloned().unwrap_or(Shared { name: None, budget: None });
-        change(&mut shared);
-        self.shared = Some(Arc::new(shared));
     }
 }
 
 impl<C> fmt::Debug for RetryStrategy<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryStrategy").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("RetryStrategy").field("name", &self.name).field("config", &self.config).finish_non_exhaustive()
     }
 }

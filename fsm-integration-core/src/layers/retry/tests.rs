@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use tokio::time::Instant as TokioInstant;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -15,8 +15,8 @@ use super::*;
 use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
     clock::{Clock, SystemClock},
-    error::{CircuitOpen, Classify, Error, ErrorKind},
-    observe::recorder::Seen,
+    error::{CircuitOpen, Classify, Error, ErrorClass, ErrorKind},
+    observe::{Observation, Told, recorder::Seen},
     testing::{MockService, probe},
 };
 
@@ -28,6 +28,8 @@ const NO_JITTER: RetryConfig = RetryConfig {
     jitter_factor: 0.0,
     jitter: Jitter::None,
     max_retry_after: Duration::from_secs(30),
+    total: None,
+    per_class: PerClass::NONE,
 };
 
 fn unavailable() -> Error {
@@ -152,7 +154,7 @@ async fn a_hint_beats_the_schedule_and_a_long_one_ends_the_call() {
 // F-R3.
 #[tokio::test(start_paused = true)]
 async fn an_exhausted_budget_returns_the_last_error() {
-    let budget = RetryBudget::new(RetryBudgetConfig { ratio: 0.0, min_per_second: 2, max_saved: 0 });
+    let budget = RetryBudget::new(RetryBudgetConfig { ratio: 0.0, min_per_second: 2, ..Default::default() });
     let slow = RetryConfig { initial_delay: Duration::from_millis(1), ..NO_JITTER };
     let (one, other) = (RetryStrategy::new(slow), RetryStrategy::new(slow).with_budget(budget.clone()));
     assert_eq!(attempts_against(unavailable, &one).await.0, 4);
@@ -162,7 +164,7 @@ async fn an_exhausted_budget_returns_the_last_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_the_other_side_asked_for_takes_nothing_from_the_budget() {
-    let empty = RetryBudget::new(RetryBudgetConfig { ratio: 0.0, min_per_second: 0, max_saved: 0 });
+    let empty = RetryBudget::new(RetryBudgetConfig { ratio: 0.0, min_per_second: 0, ..Default::default() });
     let strategy = RetryStrategy::new(NO_JITTER).with_budget(empty);
     let limited = |hint| move || Error::from(ErrorKind::RateLimited).with_retry_after(hint);
     assert_eq!(attempts_against(limited(Some(Duration::from_secs(1))), &strategy).await.0, 4);
@@ -175,7 +177,141 @@ async fn retries_are_counted_under_the_adapters_name() {
     let seen = Seen::default();
     let _guard = metrics::set_default_local_recorder(&seen);
     attempts_against(unavailable, &RetryStrategy::new(NO_JITTER).with_name("erp")).await;
-    assert_eq!(seen.take(), [("integration_retries_total erp".to_owned(), 3.0)]);
+    let expected = [("integration_retries_total erp", 3.0), ("retries_stopped_total erp no_retry_left", 1.0)];
+    assert_eq!(seen.take(), expected.map(|(name, value)| (name.to_owned(), value)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn observers_are_told_what_was_decided_and_nothing_of_a_success() {
+    let told = Told::default();
+    let config = RetryConfig { max_retries: 1, ..NO_JITTER };
+    let strategy = RetryStrategy::new(config).with_name("erp").with_observers(told.observers());
+    strategy.execute(|_| async { Ok::<_, Error>(()) }).await.expect("a success");
+    assert_eq!(told.take(), []);
+    let class = ErrorClass::Transient;
+    let scheduled = Observation::RetryScheduled { attempt: 0, delay: Duration::from_secs(1), class };
+    let stopped = Observation::RetryStopped { attempt: 1, class, reason: "no_retry_left" };
+    let expected = [scheduled, stopped].map(|observation| ("erp".to_owned(), observation));
+    attempts_against(unavailable, &strategy).await;
+    assert_eq!(told.take(), expected);
+    let broken = service_fn(|_: Request<()>| async { Err::<(), _>(unavailable()) });
+    let service = RetryLayer::new(strategy).layer(broken);
+    service.oneshot(Request::new(())).await.expect_err("every attempt fails");
+    assert_eq!(told.take(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_attempts_and_waits_fit_into_the_total() {
+    let config = RetryConfig { total: Some(Duration::from_secs(4)), ..NO_JITTER };
+    let strategy = RetryStrategy::new(config);
+    assert_eq!(attempts_against(unavailable, &strategy).await, (3, Duration::from_secs(3)));
+    let began = TokioInstant::now();
+    let broken = service_fn(|_: Request<()>| async { Err::<(), _>(unavailable()) });
+    let service = RetryLayer::new(strategy).layer(broken);
+    service.oneshot(Request::new(())).await.expect_err("every attempt fails");
+    assert_eq!(began.elapsed(), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_may_have_its_own_schedule_or_none() {
+    let throttled = ClassConfig { initial_delay: Some(Duration::from_secs(5)), max_retries: Some(2) };
+    let timeout = ClassConfig { max_retries: Some(0), ..ClassConfig::NONE };
+    let per_class = PerClass { throttled, timeout, ..PerClass::NONE };
+    let strategy = RetryStrategy::new(RetryConfig { per_class, ..NO_JITTER });
+    let attempts = async |kind| attempts_against(|| Error::from(kind), &strategy).await;
+    assert_eq!(attempts(ErrorKind::Unavailable).await, (4, Duration::from_secs(7)));
+    assert_eq!(attempts(ErrorKind::RateLimited).await, (3, Duration::from_secs(15)));
+    assert_eq!(attempts(ErrorKind::Timeout).await, (1, Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_unavailable_is_retried_and_at_last_returned_as_an_answer() {
+    let inner = service_fn(|request: Request<()>| async move {
+        let attempt = request.extensions().get::<Attempt>().map_or(0, |attempt| attempt.0);
+        let answer = Response::builder().status(if attempt < 2 { 503 } else { 200 });
+        Ok::<_, Error>(answer.body(attempt).expect("an answer"))
+    });
+    let layer = |max_retries| RetryLayer::new(RetryStrategy::new(RetryConfig { max_retries, ..NO_JITTER }));
+    let answer = async |max_retries| {
+        let service = layer(max_retries).retry_on(OnStatus).layer(inner);
+        let answer = service.oneshot(Request::new(())).await.expect("an answer");
+        (answer.status().as_u16(), answer.into_body())
+    };
+    assert_eq!(answer(3).await, (200, 2));
+    assert_eq!(answer(1).await, (503, 1));
+    let by_error = layer(3).layer(inner).oneshot(Request::new(())).await.expect("an answer");
+    assert_eq!(by_error.into_body(), 0, "an answer is an answer unless told otherwise");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closure_decides_which_answers_are_retried() {
+    let unfinished = |outcome: &Result<u32, Error>| match outcome {
+        Ok(progress) if *progress < 2 => Some(ErrorClass::Transient.into()),
+        Ok(_) => None,
+        Err(error) => Some(Failure::of(error)),
+    };
+    let strategy = RetryStrategy::new(NO_JITTER);
+    let polled = strategy.execute_if(unfinished, None, |attempt| async move { Ok::<_, Error>(attempt) });
+    assert_eq!(polled.await.expect("an answer"), 2);
+    // A breaker that opens meanwhile leaves the answer before it.
+    let opens =
+        |attempt| async move { if attempt == 0 { Ok(0) } else { Err(CircuitOpen { retry_after: None }.into()) } };
+    assert_eq!(strategy.execute_if(unfinished, None, opens).await.expect("the earlier answer"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_copies_run_out_is_not_waited_for() {
+    /// May be copied once.
+    struct Once(bool);
+    impl Replay for Once {
+        fn replay(&self) -> Option<Self> {
+            self.0.then_some(Self(false))
+        }
+    }
+    let told = Told::default();
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let inner = service_fn(move |_: Once| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async { Err::<(), _>(unavailable()) }
+    });
+    let strategy = RetryStrategy::new(NO_JITTER).with_observers(told.observers());
+    let began = TokioInstant::now();
+    RetryLayer::new(strategy).layer(inner).oneshot(Once(true)).await.expect_err("both attempts fail");
+    assert_eq!((calls.load(Ordering::Relaxed), began.elapsed()), (2, Duration::from_secs(1)));
+    let last = told.take().pop().map(|(_, last)| last);
+    let class = ErrorClass::Transient;
+    assert_eq!(last, Some(Observation::RetryStopped { attempt: 1, class, reason: "not_replayable" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_succeeds_clones_no_inner_service() {
+    #[derive(Debug)]
+    struct Counted(Arc<AtomicU32>);
+    impl Clone for Counted {
+        fn clone(&self) -> Self {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Self(Arc::clone(&self.0))
+        }
+    }
+    impl Service<Request<()>> for Counted {
+        type Response = ();
+        type Error = Error;
+        type Future = std::future::Ready<Result<(), Error>>;
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            std::future::ready(Ok(()))
+        }
+    }
+    let clones = Arc::new(AtomicU32::new(0));
+    let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(Counted(Arc::clone(&clones)));
+    let before = clones.load(Ordering::Relaxed);
+    for _ in 0..10 {
+        service.ready().await.expect("ready").call(Request::new(())).await.expect("a success");
+    }
+    assert_eq!(clones.load(Ordering::Relaxed), before);
 }
 
 // F-R3.

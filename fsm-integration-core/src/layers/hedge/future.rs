@@ -1,0 +1,117 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::{Hedge, race::Race};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::Classify,
+    repeat::{Kept, Replay},
+};
+
+pin_project! {
+    /// The requests of one call, side by side.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct HedgeFuture<S, Req, C = SystemClock>
+    where
+        S: Service<Req>,
+    {
+        #[pin]
+        race: Race<S::Future, Late<S, Req, S::Future>, S::Error>,
+        again: Again<S, Req, C>,
+    }
+}
+
+/// What another request needs.
+pub(super) struct Again<S, Req, C> {
+    pub(super) kept: Arc<Kept<S, Hedge<C>>>,
+    /// The next request; `None` when there cannot be one.
+    pub(super) spare: Option<Req>,
+    /// When the call began, by the handle's ticks, if latencies are measured.
+    pub(super) began: Option<u64>,
+}
+
+impl<S: Service<Req>, Req, C> HedgeFuture<S, Req, C> {
+    #[inline]
+    pub(super) fn new(first: S::Future, max_hedges: u32, after: Duration, again: Again<S, Req, C>) -> Self {
+        let most = if again.spare.is_some() { max_hedges } else { 0 };
+        Self { race: Race::new(first, most, after), again }
+    }
+}
+
+impl<S, Req, C> Again<S, Req, C>
+where
+    S: Service<Req> + Clone,
+    Req: Replay,
+    C: Clock,
+{
+    /// The next request, if the budget allows one.
+    fn hedge(&mut self, number: u32, after: Duration) -> Option<Late<S, Req, S::Future>> {
+        let hedge = &self.kept.handle;
+        if self.spare.is_none() || !hedge.may_send(after) {
+            return None;
+        }
+        let request = self.spare.take();
+        if number < hedge.config().max_hedges {
+            self.spare = request.as_ref().and_then(Replay::replay);
+        }
+        Some(Late::Readying { service: self.kept.service(), request })
+    }
+}
+
+impl<S, Req, C> Future for HedgeFuture<S, Req, C>
+where
+    S: Service<Req, Error: Classify> + Clone,
+    Req: Replay,
+    C: Clock,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let again = this.again;
+        let finish = ready!(this.race.poll_race(cx, |number, after| again.hedge(number, after)));
+        Poll::Ready(finish.told(&again.kept.handle, again.began))
+    }
+}
+
+pin_project! {
+    /// A request that waits until its service is ready for it.
+    #[project = LateProjection]
+    enum Late<S, Req, F> {
+        Readying { service: S, request: Option<Req> },
+        Calling { #[pin] call: F },
+    }
+}
+
+impl<S: Service<Req>, Req> Future for Late<S, Req, S::Future> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match self.as_mut().project() {
+                LateProjection::Readying { service, request } => {
+                    ready!(service.poll_ready(cx))?;
+                    let call = service.call(request.take().expect("there is one until it is called"));
+                    self.set(Late::Calling { call });
+                }
+                LateProjection::Calling { call } => return call.poll(cx),
+            }
+        }
+    }
+}
+
+impl<S: Service<Req>, Req, C> fmt::Debug for HedgeFuture<S, Req, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HedgeFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+use tower::Layer;
+
+use super::{Hedge, HedgeService};
+use crate::clock::SystemClock;
+
+/// Installs a [`Hedge`] around a service.
+///
+/// ```
+/// use fsm_integration_core::layers::{
+///     hedge::{Hedge, HedgeConfig, HedgeLayer},
+///     retry::{RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
+/// };
+/// use tower::ServiceBuilder;
+///
+/// // One budget for whatever is sent more than once.
+/// let budget = RetryBudget::new(RetryBudgetConfig::default());
+/// let retry = RetryStrategy::new(RetryConfig::default()).with_budget(budget.clone());
+/// let hedge = Hedge::new(HedgeConfig::default()).drawing_on(budget);
+/// # use fsm_integration_core::error::BoxError;
+/// # let client = tower::service_fn(|_: http::Request<()>| async { Ok::<_, BoxError>(()) });
+/// let service = ServiceBuilder::new().layer(RetryLayer::new(retry)).layer(HedgeLayer::new(hedge)).service(client);
+/// # fn is_service<S: tower::Service<http::Request<()>>>(_: S) {} is_service(service);
+/// ```
+#[derive(Debug, Clone)]
+pub struct HedgeLayer<C = SystemClock> {
+    hedge: Hedge<C>,
+}
+
+impl<C> HedgeLayer<C> {
+    /// Creates a layer; services made from clones of one hedge share what they measured and the budget.
+    pub const fn new(hedge: Hedge<C>) -> Self {
+        Self { hedge }
+    }
+}
+
+impl<S: Clone, C: Clone> Layer<S> for HedgeLayer<C> {
+    type Service = HedgeService<S, C>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        HedgeService::new(inner, self.hedge.clone())
+    }
+}

@@ -1,0 +1,138 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use pin_project_lite::pin_project;
+use tokio::{
+    task::coop::{Unconstrained, unconstrained},
+    time::{Sleep, sleep},
+};
+
+use super::{Hedge, decide::settle};
+use crate::{clock::Clock, error::Classify};
+
+pin_project! {
+    /// The requests of one call, side by side.
+    pub(super) struct Race<P, H, E> {
+        #[pin]
+        first: Option<P>,
+        hedges: Vec<Pin<Box<H>>>,
+        sent: u32,
+        most: u32,
+        after: Duration,
+        // Made when the first request has to wait. Outside tokio's cooperative budget, which a request may use up.
+        #[pin]
+        timer: Option<Unconstrained<Sleep>>,
+        remembered: Option<E>,
+    }
+}
+
+/// How a race ended.
+pub(super) struct Finish<T, E> {
+    outcome: Result<T, E>,
+    by_hedge: bool,
+}
+
+impl<T, E> Finish<T, E> {
+    /// The outcome, after the handle took note of it.
+    pub(super) fn told<C: Clock>(self, hedge: &Hedge<C>, began: Option<u64>) -> Result<T, E> {
+        if self.outcome.is_ok() {
+            hedge.won(self.by_hedge, began);
+        }
+        self.outcome
+    }
+}
+
+impl<P, H, E> Race<P, H, E> {
+    pub(super) fn new(first: P, max_hedges: u32, after: Duration) -> Self {
+        let first = Some(first);
+        Self { first, hedges: Vec::new(), sent: 0, most: max_hedges, after, timer: None, remembered: None }
+    }
+
+    /// Polls every request, and sends the next one when it is time: `hedge` makes it or declines, given its number
+    /// (from 1) and the delay.
+    pub(super) fn poll_race<T>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut hedge: impl FnMut(u32, Duration) -> Option<H>,
+    ) -> Poll<Finish<T, E>>
+    where
+        P: Future<Output = Result<T, E>>,
+        H: Future<Output = Result<T, E>>,
+        E: Classify,
+    {
+        loop {
+            if let Some(finish) = self.as_mut().poll_requests(cx) {
+                self.as_mut().drop_losers();
+                return Poll::Ready(finish);
+            }
+            ready!(self.as_mut().poll_timer(cx));
+            let this = self.as_mut().project();
+            match hedge(*this.sent + 1, *this.after) {
+                Some(hedge) => {
+                    this.hedges.push(Box::pin(hedge));
+                    *this.sent += 1;
+                }
+                None => *this.most = *this.sent,
+            }
+        }
+    }
+
+    /// How the race has ended, if it has.
+    fn poll_requests<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Finish<T, E>>
+    where
+        P: Future<Output = Result<T, E>>,
+        H: Future<Output = Result<T, E>>,
+        E: Classify,
+    {
+        let mut this = self.project();
+        let polled = this.first.as_mut().as_pin_mut().map(|first| first.poll(cx));
+        if let Some(Poll::Ready(outcome)) = polled {
+            this.first.set(None);
+            if let Some(outcome) = settle(outcome, this.remembered) {
+                return Some(Finish { outcome, by_hedge: false });
+            }
+        }
+        let mut at = 0;
+        while at < this.hedges.len() {
+            let Poll::Ready(outcome) = this.hedges[at].as_mut().poll(cx) else {
+                at += 1;
+                continue;
+            };
+            this.hedges.swap_remove(at);
+            if let Some(outcome) = settle(outcome, this.remembered) {
+                return Some(Finish { outcome, by_hedge: true });
+            }
+        }
+        if this.first.is_some() || !this.hedges.is_empty() {
+            return None;
+        }
+        let failure = this.remembered.take().expect("what ended without deciding the call left its failure");
+        Some(Finish { outcome: Err(failure), by_hedge: false })
+    }
+
+    /// Ready when another request is due.
+    fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        if *this.sent >= *this.most {
+            return Poll::Pending;
+        }
+        if this.timer.is_none() {
+            this.timer.set(Some(unconstrained(sleep(*this.after))));
+        }
+        ready!(this.timer.as_mut().as_pin_mut().expect("made above").poll(cx));
+        this.timer.set(None);
+        Poll::Ready(())
+    }
+
+    /// At once, even if whoever holds the future keeps it.
+    fn drop_losers(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        this.first.set(None);
+        this.timer.set(None);
+        this.hedges.clear();
+    }
+}

@@ -1,0 +1,275 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Method, Request};
+use tokio::time::{Instant as TokioInstant, sleep};
+use tower::{Layer, Service, ServiceExt};
+
+use super::*;
+use crate::{
+    error::{CircuitOpen, Error, ErrorKind},
+    observe::Told,
+    testing::{MockPartner, MockService, probe},
+};
+
+const MS: Duration = Duration::from_millis(1);
+/// A hedge after 100 ms that measures nothing.
+const FIXED: HedgeConfig =
+    HedgeConfig { max_hedges: 1, delay: Duration::from_millis(100), quantile: 0.0, min_samples: 1, min_delay: MS };
+
+type Mock = MockService<Request<()>, &'static str, Error>;
+type Partner = MockPartner<Request<()>, &'static str, Error>;
+
+fn mock(hedge: Hedge) -> (HedgeService<Mock>, Partner) {
+    let (inner, partner) = MockService::new();
+    (HedgeLayer::new(hedge).layer(inner), partner)
+}
+
+fn down() -> Error {
+    Error::from(ErrorKind::Unavailable)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_before_the_delay_sends_no_second_request() {
+    let (service, mut partner) = mock(Hedge::new(FIXED));
+    let answer = tokio::spawn(service.oneshot(Request::new(())));
+    let first = partner.asked().await;
+    sleep(99 * MS).await;
+    first.answer("first");
+    assert_eq!(answer.await.expect("no panic").expect("an answer"), "first");
+    assert!(partner.try_asked().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_faster_second_wins_and_the_first_is_dropped() {
+    let told = Told::default();
+    let hedge = Hedge::new(FIXED).with_name("erp").with_observers(told.observers());
+    let (mut service, mut partner) = mock(hedge);
+    let began = TokioInstant::now();
+    let mut call = Box::pin(service.ready().await.expect("ready").call(Request::new(())));
+    let (first, second) = tokio::select! {
+        _ = &mut call => panic!("nobody answered"),
+        asked = async { (partner.asked().await, partner.asked().await) } => asked,
+    };
+    assert_eq!(began.elapsed(), 100 * MS);
+    second.answer("second");
+    assert_eq!((&mut call).await.expect("an answer"), "second");
+    assert!(first.is_dropped(), "before the outer future is dropped");
+    let expected = [Observation::HedgeSent { after: 100 * MS }, Observation::HedgeWon];
+    assert_eq!(told.take(), expected.map(|observation| ("erp".to_owned(), observation)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_that_answers_after_all_wins_and_the_second_is_dropped() {
+    let (service, mut partner) = mock(Hedge::new(FIXED));
+    let answer = tokio::spawn(service.oneshot(Request::new(())));
+    let (first, mut second) = (partner.asked().await, partner.asked().await);
+    first.answer("first");
+    assert_eq!(answer.await.expect("no panic").expect("an answer"), "first");
+    second.dropped().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_call_drops_every_request() {
+    let (service, mut partner) = mock(Hedge::new(FIXED));
+    let call = tokio::spawn(service.oneshot(Request::new(())));
+    let (mut first, mut second) = (partner.asked().await, partner.asked().await);
+    call.abort();
+    first.dropped().await;
+    second.dropped().await;
+}
+
+/// How a call ended whose requests end as listed, each after its time; and after how long.
+async fn ends(hedge: &Hedge, requests: &[(u64, Result<u32, ErrorKind>)]) -> (Result<u32, ErrorKind>, u64, usize) {
+    let began = TokioInstant::now();
+    let sent = AtomicU32::new(0);
+    let operation = |number: u32| {
+        sent.fetch_add(1, Ordering::Relaxed);
+        let (after, outcome) = requests[number as usize];
+        async move {
+            sleep(Duration::from_millis(after)).await;
+            outcome.map_err(Error::from)
+        }
+    };
+    let outcome = hedge.execute(operation).await.map_err(|error| error.kind());
+    (outcome, began.elapsed().as_millis() as u64, sent.into_inner() as usize)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_failure_is_the_answer_and_not_hedged() {
+    let down = Err(ErrorKind::Unavailable);
+    assert_eq!(ends(&Hedge::new(FIXED), &[(10, down), (0, Ok(1))]).await, (down, 10, 1));
+}
+
+// tower's hedge returns whatever ends first.
+#[tokio::test(start_paused = true)]
+async fn a_success_wins_over_a_failure_that_came_before_it() {
+    let hedge = Hedge::new(FIXED);
+    let down = Err(ErrorKind::Unavailable);
+    assert_eq!(ends(&hedge, &[(300, Ok(0)), (50, down)]).await, (Ok(0), 300, 2));
+    assert_eq!(ends(&hedge, &[(150, down), (100, Ok(1))]).await, (Ok(1), 200, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_would_come_again_ends_the_call() {
+    let rejected = Err(ErrorKind::PartnerRejected);
+    assert_eq!(ends(&Hedge::new(FIXED), &[(900, Ok(0)), (50, rejected)]).await, (rejected, 150, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_fail_the_partners_failure_is_told_not_the_breakers() {
+    let (down, open) = (Err(ErrorKind::Unavailable), Err(ErrorKind::CircuitOpen));
+    assert_eq!(ends(&Hedge::new(FIXED), &[(200, down), (0, open)]).await, (down, 200, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_further_request_waits_its_own_delay() {
+    let config = HedgeConfig { max_hedges: 3, ..FIXED };
+    let slow = (1_000, Ok(0));
+    let outcome = ends(&Hedge::new(config), &[slow, slow, slow, (50, Ok(3)), slow]).await;
+    assert_eq!(outcome, (Ok(3), 350, 4));
+    let none = Hedge::new(HedgeConfig { max_hedges: 0, ..FIXED });
+    assert_eq!(ends(&none, &[slow]).await, (Ok(0), 1_000, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_without_key_is_sent_once() {
+    let (service, mut partner) = mock(Hedge::new(FIXED));
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    let answer = tokio::spawn(service.oneshot(request));
+    let first = partner.asked().await;
+    sleep(Duration::from_secs(60)).await;
+    assert!(partner.try_asked().is_none());
+    first.answer("first");
+    answer.await.expect("no panic").expect("an answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_request_waits_until_the_inner_service_is_ready() {
+    let (service, mut partner) = mock(Hedge::new(FIXED));
+    let answer = tokio::spawn(service.oneshot(Request::new(())));
+    let _first = partner.asked().await;
+    partner.set_ready(false);
+    sleep(Duration::from_secs(1)).await;
+    assert!(partner.try_asked().is_none());
+    partner.set_ready(true);
+    partner.asked().await.answer("second");
+    assert_eq!(answer.await.expect("no panic").expect("an answer"), "second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exhausted_budget_sends_no_second_request() {
+    let two = RetryBudgetConfig { ratio: 0.0, min_per_second: 2, ..Default::default() };
+    let budget = RetryBudget::with_clock(two, SystemClock);
+    let hedge = Hedge::new(FIXED).drawing_on(budget.clone());
+    let requests = [(150, Ok(0)), (0, Ok(1))];
+    assert_eq!(ends(&hedge, &requests).await, (Ok(1), 100, 2));
+    assert!(budget.try_withdraw(), "a retry draws on it too");
+    assert_eq!(ends(&hedge, &requests).await, (Ok(0), 150, 1));
+    let storm = hedge.without_budget();
+    for _ in 0..100 {
+        assert_eq!(ends(&storm, &requests).await, (Ok(1), 100, 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_earn_hedges_only_where_they_are_counted() {
+    let earned = |with: fn(Hedge, RetryBudget) -> Hedge| async move {
+        let all = RetryBudgetConfig { ratio: 1.0, min_per_second: 0, ..Default::default() };
+        let budget = RetryBudget::new(all);
+        let hedge = with(Hedge::new(FIXED), budget.clone());
+        for _ in 0..3 {
+            hedge.execute(|_| async { Ok::<_, Error>(()) }).await.expect("a success");
+        }
+        std::iter::repeat_with(|| budget.try_withdraw()).take_while(|&taken| taken).count()
+    };
+    assert_eq!(earned(Hedge::with_budget).await, 3);
+    assert_eq!(earned(Hedge::drawing_on).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_delay_follows_the_measured_quantile() {
+    let config = HedgeConfig { quantile: 0.9, min_samples: 20, ..FIXED };
+    let hedge = Hedge::new(config).without_budget();
+    assert_eq!(hedge.delay(), 100 * MS, "as set, while too little is known");
+    for number in 0..64 {
+        let takes = if number % 20 == 0 { 80 } else { 10 };
+        assert_eq!(ends(&hedge, &[(takes, Ok(0)), (200, Ok(1))]).await.0, Ok(0));
+    }
+    let delay = hedge.delay();
+    assert!((10 * MS..=12 * MS).contains(&delay), "{delay:?}");
+    let quick = [(1_000, Ok(0)), (5, Ok(1))];
+    let (outcome, took, sent) = ends(&hedge, &quick).await;
+    assert_eq!((outcome, sent), (Ok(1), 2));
+    assert!((15..=18).contains(&took), "{took}");
+    // A handle that is cloned shares it.
+    assert_eq!(hedge.clone().with_name("other").delay(), delay);
+}
+
+// Counting winners only would shorten the delay more and more.
+#[tokio::test(start_paused = true)]
+async fn slow_requests_that_lost_to_their_hedge_are_not_forgotten() {
+    let config = HedgeConfig { quantile: 0.9, min_samples: 1, ..FIXED };
+    let hedge = Hedge::new(config).without_budget();
+    for _ in 0..128 {
+        assert_eq!(ends(&hedge, &[(500, Ok(0)), (30, Ok(1))]).await.0, Ok(1));
+    }
+    assert!(hedge.delay() >= 100 * MS, "{:?}", hedge.delay());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_measured_delay_is_shorter_than_allowed() {
+    let config = HedgeConfig { quantile: 0.9, min_samples: 1, min_delay: 20 * MS, ..FIXED };
+    let hedge = Hedge::new(config);
+    assert_eq!(ends(&hedge, &[(0, Ok(0))]).await.0, Ok(0));
+    assert_eq!(hedge.delay(), 20 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readiness_that_fails_for_a_hedge_does_not_end_the_call() {
+    /// Is ready for one call only.
+    #[derive(Clone, Default)]
+    struct OpensAtOnce(Arc<AtomicU32>);
+    impl Service<Request<()>> for OpensAtOnce {
+        type Response = ();
+        type Error = Error;
+        type Future = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
+            let open = self.0.load(Ordering::Relaxed) > 0;
+            std::task::Poll::Ready(if open { Err(CircuitOpen { retry_after: None }.into()) } else { Ok(()) })
+        }
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async {
+                sleep(Duration::from_secs(1)).await;
+                Err(down())
+            })
+        }
+    }
+    let service = HedgeLayer::new(Hedge::new(FIXED)).layer(OpensAtOnce::default());
+    let began = TokioInstant::now();
+    let error = service.oneshot(Request::new(())).await.expect_err("the first fails");
+    assert_eq!((error.kind(), began.elapsed()), (ErrorKind::Unavailable, Duration::from_secs(1)));
+}
+
+#[test]
+fn settings_are_written_as_people_write_durations() {
+    let config: HedgeConfig = serde_json::from_str(r#"{"delay":"250ms","quantile":0.99}"#).expect("settings");
+    assert_eq!(config, HedgeConfig { delay: 250 * MS, quantile: 0.99, ..HedgeConfig::default() });
+    assert!(serde_json::from_str::<HedgeConfig>(r#"{"hedges":2}"#).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_passes_the_probe() {
+    for quantile in [0.0, 0.95] {
+        let layer = HedgeLayer::new(Hedge::new(HedgeConfig { quantile, ..HedgeConfig::default() }));
+        probe::layer(|inner| layer.layer(inner)).await;
+        probe::layer_boxed(|inner| layer.layer(inner)).await;
+    }
+}
