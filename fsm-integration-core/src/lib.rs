@@ -6,7 +6,9 @@
 //! * [`profile`]: presets, and the one function that stacks the layers in order, a reason beside each;
 //! * [`adapter`]: what an integration is;
 //! * [`event`]: typed events on a durable bus, with consumers, outbox and dead letters;
-//! * [`observe`] and [`secret`]: health, metrics, traces; secrets that redact themselves.
+//! * [`observe`] and [`secret`]: every decision, health, metrics, traces; secrets that redact themselves.
+//!
+//! The [`guide`] tells which one to use, in which order, with which numbers.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
@@ -16,6 +18,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+pub mod guide;
 
 // What everything rests on.
 pub mod clock;
