@@ -59,6 +59,7 @@ pub(super) const PURE: &[&str] = &[
     "layers/retry/durable",
     "layers/webhook/code",
     "layers/webhook/config",
+    "layers/webhook/endpoint",
     "layers/webhook/header",
     "layers/webhook/timestamp",
 ];
