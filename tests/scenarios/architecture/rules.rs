@@ -75,6 +75,7 @@ pub(super) const PURE: &[&str] = &[
     "layers/retry/retry_on",
     "layers/webhook/code",
     "layers/webhook/config",
+    "layers/webhook/endpoint",
     "layers/webhook/header",
     "layers/webhook/timestamp",
 ];

@@ -1,6 +1,7 @@
 //! Signatures as bytes and as text, without allocation.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use subtle::{Choice, ConstantTimeEq};
 
 /// A code of 32 bytes over a message.
 pub(super) type Code = [u8; 32];
@@ -59,6 +60,15 @@ fn decoded<const N: usize, const ROOM: usize>(encoded: &[u8], characters: usize)
     let mut bytes = [0; ROOM];
     let length = if encoded.len() == characters { STANDARD.decode_slice(encoded, &mut bytes).ok()? } else { 0 };
     bytes[..length].try_into().ok()
+}
+
+/// Whether two codes are the same, in the same time for any two: eight bytes at a step, and one choice at the end.
+pub(super) fn same(one: &Code, other: &Code) -> Choice {
+    let words = |code: &Code| -> [u64; 4] {
+        std::array::from_fn(|word| u64::from_ne_bytes(std::array::from_fn(|byte| code[8 * word + byte])))
+    };
+    let difference = words(one).iter().zip(words(other)).fold(0, |found, (one, other)| found | (one ^ other));
+    difference.ct_eq(&0)
 }
 
 /// Writes 64 lower-case hex digits.
@@ -128,7 +138,15 @@ mod tests {
             let text = text_of(Signature::Shared(code));
             prop_assert_eq!(signatures(&text).collect::<Vec<_>>(), vec![Signature::Shared(code)]);
             prop_assert_eq!(read_hex(&write_hex(&code)), Some(code));
+            prop_assert!(bool::from(same(&code, &code.clone())));
             prop_assert_eq!(read_hex(&write_hex(&code).to_ascii_uppercase()), Some(code));
+        }
+
+        #[test]
+        fn one_changed_bit_is_another_code(code: [u8; 32], at in 0_usize..256) {
+            let mut changed = code;
+            changed[at / 8] ^= 1 << (at % 8);
+            prop_assert!(!bool::from(same(&code, &changed)));
         }
 
         #[test]

@@ -52,6 +52,7 @@
 mod asymmetric;
 mod code;
 mod config;
+mod endpoint;
 mod header;
 mod id;
 mod replay;
@@ -74,6 +75,7 @@ mod tests;
 pub use self::{asymmetric::WebhookPublicKey, secrets::WebhookPublicKeys};
 pub use self::{
     config::{ReplayScope, VerifyConfig},
+    endpoint::{Delivery, EndpointChange, EndpointConfig, EndpointHealth},
     id::{InvalidWebhookId, WebhookId},
     replay::{ReplayGuard, ReplayKeys, ReplayStore},
     secret::{InvalidSecret, WebhookSecret},

@@ -8,9 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use hashbrown::{DefaultHashBuilder, HashSet};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use super::code::Code;
 use crate::error::BoxError;
 
 /// Remembers accepted messages for several processes, in Redis or a database (requirement W5).
@@ -82,8 +83,8 @@ pub struct ReplayGuard {
 #[derive(Default)]
 struct Seen {
     keys: HashSet<ReplayKey, BuildHasherDefault<Hashed>>,
-    /// In order of insertion, which is the order of expiry.
-    expiry: VecDeque<(Timestamp, ReplayKey)>,
+    /// In order of insertion, which is the order of expiry: the second after which a key is forgotten.
+    expiry: VecDeque<(i64, ReplayKey)>,
 }
 
 /// A key is a hash already.
@@ -123,6 +124,12 @@ impl ReplayGuard {
         self.len() == 0
     }
 
+    /// The key of a code, which is as good as random where it is one.
+    pub(super) fn code_key(code: &Code) -> ReplayKey {
+        let half = |from: usize| u128::from_ne_bytes(std::array::from_fn(|at| code[from + at]));
+        ReplayKey(half(0) ^ half(16))
+    }
+
     /// The key of something that the signature covers.
     pub(super) fn key(&self, kind: &'static str, parts: &[&[u8]]) -> ReplayKey {
         let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one((kind, parts))));
@@ -131,8 +138,10 @@ impl ReplayGuard {
 
     /// Remembers a message; `false`, and nothing is changed, when it is known.
     pub(super) fn insert(&self, keys: &HashedKeys, now: Timestamp, keep: Duration) -> bool {
-        let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
-        let expires = now.saturating_add(keep).unwrap_or(Timestamp::MAX);
+        let now = now.as_second();
+        // Whole seconds, never too few: one more for the fraction that is cut off.
+        let keep = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX).saturating_add(i64::from(keep.subsec_nanos() > 0));
+        let expires = now.saturating_add(keep);
         let mut seen = self.seen.lock();
         seen.drop_expired(now);
         if keys.known_by.iter().flatten().any(|key| seen.keys.contains(key)) {
@@ -164,7 +173,7 @@ impl ReplayGuard {
 }
 
 impl Seen {
-    fn drop_expired(&mut self, now: Timestamp) {
+    fn drop_expired(&mut self, now: i64) {
         while self.expiry.front().is_some_and(|(expires, _)| *expires < now) {
             self.drop_oldest();
         }

@@ -3,12 +3,12 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::Choice;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "ed25519")]
 use super::asymmetric::KeyPair;
-use super::code::{Code, Signature};
+use super::code::{Code, Signature, same};
 
 const PREFIX: &str = "whsec_";
 const GENERATED_BYTES: usize = 32;
@@ -185,7 +185,7 @@ impl Shared {
     fn matches(&self, signatures: impl Iterator<Item = Signature>, parts: &[&[u8]]) -> Choice {
         let own = self.code(parts);
         signatures.fold(Choice::from(0), |matches, signature| match signature {
-            Signature::Shared(code) => matches | own.ct_eq(&code),
+            Signature::Shared(code) => matches | same(&own, &code),
             #[cfg(feature = "ed25519")]
             Signature::Asymmetric(_) => matches,
         })

@@ -71,8 +71,8 @@ impl WebhookSigner {
         let value = text.into_values();
         SignedHeaders {
             id: value(id),
-            fsm: fsm.map(|pair| pair.map(&value)),
-            standard: signatures.map(|signatures| [seconds, signatures].map(&value)),
+            fsm: fsm.map(|[timestamp, signature]| [value(timestamp), value(signature)]),
+            standard: signatures.map(|signatures| [value(seconds), value(signatures)]),
         }
     }
 

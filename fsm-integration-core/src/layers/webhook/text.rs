@@ -21,6 +21,7 @@ pub(super) struct Text {
 }
 
 impl Text {
+    #[inline]
     pub(super) fn new() -> Self {
         Self { bytes: [0; CAPACITY], length: 0 }
     }
@@ -34,6 +35,7 @@ impl Text {
         self.length
     }
 
+    #[inline]
     pub(super) fn push(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.length;
         self.length += text.len();
@@ -53,6 +55,7 @@ impl Text {
     }
 
     /// Gives the text away to the values of headers, all in one allocation.
+    #[inline]
     pub(super) fn into_values(self) -> impl Fn(Range<usize>) -> HeaderValue {
         let bytes = Bytes::from_owner(self);
         move |range| HeaderValue::from_maybe_shared(bytes.slice(range)).expect("all of it is ASCII")

@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use subtle::{Choice, ConstantTimeEq};
+use subtle::Choice;
 
 use super::{
     WebhookSecrets,
@@ -83,7 +83,7 @@ impl TrustedKeys {
         if let Some(secrets) = self.secrets() {
             secrets.for_each(now, |secret| {
                 if let Some(own) = secret.code(signed) {
-                    matches |= own.ct_eq(code);
+                    matches |= code::same(&own, code);
                 }
             });
         }

@@ -91,6 +91,18 @@ impl WebhookVerifier {
         self.judge(headers, body).map_err(|reason| self.refused(reason))
     }
 
+    /// Verifies all but that the message is new, and remembers nothing.
+    ///
+    /// For a handler that deduplicates by id, or asks a [`ReplayStore`](super::ReplayStore) for
+    /// [`Verified::replay_keys`] itself.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), but for a replay.
+    #[inline]
+    pub fn verify_signature(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, InvalidSignature> {
+        self.authenticate(headers, body, self.keys.now()).map_err(|reason| self.refused(reason))
+    }
+
     /// Checks what can be told before the body is read: headers there once, a timestamp within the window.
     ///
     /// # Errors
@@ -131,12 +143,13 @@ impl WebhookVerifier {
 
     fn judge(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, InvalidSignature> {
         let now = self.keys.now();
-        let claim = self.claim(headers, now)?;
-        if !self.holds(&claim, body, now) {
-            return Err(InvalidSignature::BadSignature);
-        }
-        let verified = self.verified(&claim);
+        let verified = self.authenticate(headers, body, now)?;
         if self.guard.insert(&verified.keys, now, self.keep()) { Ok(verified) } else { Err(InvalidSignature::Replay) }
+    }
+
+    fn authenticate(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {
+        let claim = self.claim(headers, now)?;
+        if self.holds(&claim, body, now) { Ok(self.verified(&claim)) } else { Err(InvalidSignature::BadSignature) }
     }
 
     fn claim<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<Claim<'a>, InvalidSignature> {
@@ -186,7 +199,7 @@ impl WebhookVerifier {
     }
 
     fn replay_keys(&self, claim: &Claim<'_>) -> HashedKeys {
-        let code = claim.code.map(|code| self.guard.key("code", &[&code]));
+        let code = claim.code.as_ref().map(ReplayGuard::code_key);
         let twin = code.map(ReplayKey::as_twin);
         match (claim.family, claim.id, claim.stamp) {
             (Family::Standard, Some(id), Some((stamp, _))) => {

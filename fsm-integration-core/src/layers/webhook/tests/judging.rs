@@ -129,6 +129,18 @@ fn f_w5_a_message_is_accepted_once() {
 }
 
 #[test]
+fn the_signature_alone_can_be_verified_again_and_again() {
+    let room = room();
+    for _ in 0..2 {
+        let verified = room.verifier.verify_signature(&room.signed(), VECTOR_BODY).expect("signed");
+        assert_eq!(verified.id(), Some(VECTOR_ID));
+    }
+    assert!(room.verifier.replay_guard().is_empty());
+    let refused = room.verifier.verify_signature(&room.signed(), b"{}").err();
+    assert_eq!(refused, Some(InvalidSignature::BadSignature));
+}
+
+#[test]
 fn by_attempt_a_redelivery_passes_and_the_same_attempt_does_not() {
     let room = room();
     let config = VerifyConfig { replay: ReplayScope::Attempt, ..VerifyConfig::default() };
