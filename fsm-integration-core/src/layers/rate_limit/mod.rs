@@ -44,6 +44,7 @@ mod keyed;
 mod layer;
 mod lease;
 mod leased;
+mod leased_store;
 mod limit;
 mod queue;
 mod quota;
@@ -66,6 +67,7 @@ pub use self::{
     keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
     leased::{LeaseConfig, LeasedBucket},
+    leased_store::LeasedStore,
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
