@@ -21,7 +21,7 @@ use fsm_integration_core::{
         bulkhead::{Bulkhead, BulkheadLayer},
         circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
         instrument::HasContext,
-        rate_limit::{Quota, RateLimitLayer, TokenBucket},
+        rate_limit::{KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
         timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
         webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
@@ -205,6 +205,11 @@ fn a_free_place_in_the_bulkhead_allocates_nothing() {
 #[test]
 fn a_token_that_is_there_allocates_nothing() {
     assert_free(&rate_limit());
+    assert_free(&rate_limit().wait(MINUTE, 10).cost(|_: &Ask| 2));
+    let quota = Quota::new(MANY, MANY, MINUTE);
+    // Of a key that is known: the first sight of one may allocate.
+    assert_free(&RateLimitLayer::keyed(KeyedTokenBucket::new(quota, 10), |_: &Ask| 7_u64));
+    assert_free(&RateLimitLayer::new(LeasedBucket::new(TokenBucket::new(quota), LeaseConfig::default())));
 }
 
 #[test]

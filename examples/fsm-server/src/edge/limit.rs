@@ -11,7 +11,7 @@ use fsm_integration_core::{
     clock::{SystemClock, WallClock},
     error::{Error, ErrorKind, FieldErrors},
     layers::rate_limit::{Decision, KeyedTokenBucket, Quota, headers},
-    observe::metrics::{RATE_LIMITER_REFUSALS, counter},
+    observe::Observation,
 };
 
 use super::ApiError;
@@ -49,7 +49,8 @@ impl TenantLimit {
     }
 
     fn refusal(&self, decision: &Decision) -> ApiError {
-        counter(&RATE_LIMITER_REFUSALS.key([self.policy, "enforced"])).increment(1);
+        let refused = Observation::RateLimited { retry_after: decision.retry_after, shadow: false };
+        self.buckets.observers().observe(self.policy, refused);
         let mut details = FieldErrors::default();
         let (limit, window) = (self.quota.limit(), self.quota.period().as_secs());
         details.push("", format!("policy \"{}\" allows {limit} requests in {window} s", self.policy));

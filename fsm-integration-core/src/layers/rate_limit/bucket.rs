@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, task::Waker, time::Duration};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
     Acquire, Decision, Quota, WaitConfig,
@@ -32,10 +32,7 @@ use crate::{
 /// bucket.acquire(1).await.expect("a second is less than what a call waits at most");
 /// # }
 /// ```
-pub struct TokenBucket<C = SystemClock> {
-    shared: Arc<Shared<C>>,
-    observers: Observers,
-}
+pub struct TokenBucket<C = SystemClock>(Arc<Shared<C>>);
 
 struct Shared<C> {
     cell: Cell,
@@ -43,6 +40,7 @@ struct Shared<C> {
     ticks: Ticks<C>,
     name: Box<str>,
     queue: Mutex<Queue>,
+    observers: RwLock<Observers>,
 }
 
 impl TokenBucket {
@@ -62,24 +60,28 @@ impl<C: Clock> TokenBucket<C> {
             ticks: Ticks::new(clock),
             name: name.into(),
             queue: Mutex::default(),
+            observers: RwLock::default(),
         };
-        Self { shared: Arc::new(shared), observers: Observers::default() }
+        Self(Arc::new(shared))
     }
 
-    /// Tells these of refusals by the layers that this handle and clones of it are given to.
+    /// Tells these of refusals by the layers that this handle and its clones are given to.
     #[must_use]
     pub fn with_observers(self, observers: Observers) -> Self {
-        Self { observers, ..self }
+        *self.0.observers.write() = observers;
+        self
     }
 
     /// The name for its metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.0.name
     }
 
-    pub(super) fn observers(&self) -> &Observers {
-        &self.observers
+    /// Who is told of refusals; for callers that ask without a layer.
+    #[must_use]
+    pub fn observers(&self) -> Observers {
+        self.0.observers.read().clone()
     }
 
     /// Takes `cost` tokens if they are there; a cost above the capacity is refused for ever.
@@ -87,7 +89,7 @@ impl<C: Clock> TokenBucket<C> {
     /// While somebody waits in line, the tokens that are there or flow in are taken already: nobody overtakes.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Decision {
-        self.shared.gcra.tell(&self.attempt(cost))
+        self.0.gcra.tell(&self.attempt(cost))
     }
 
     /// Takes `cost` tokens as soon as they are there, first come, first served; waits as [`WaitConfig::default`] says.
@@ -99,8 +101,8 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Takes `cost` tokens as soon as they are there, first come, first served.
     ///
-    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer, the others are
-    /// woken by who goes before them. A clock that tokio's paused time does not move does not shorten the wait.
+    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer, the others
+    /// are woken by who goes before them. A clock that tokio's paused time does not move does not shorten the wait.
     ///
     /// # Errors
     /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
@@ -116,7 +118,7 @@ impl<C: Clock> TokenBucket<C> {
     /// How many wait in line.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.shared.queue.lock().len()
+        self.0.queue.lock().len()
     }
 
     /// Looks without taking.
@@ -148,19 +150,19 @@ impl<C: Clock> TokenBucket<C> {
     /// Decides, without what only some callers want to be told.
     #[inline]
     pub(super) fn attempt(&self, cost: u32) -> Attempt {
-        let Shared { cell, gcra, ticks, .. } = &*self.shared;
+        let Shared { cell, gcra, ticks, .. } = &*self.0;
         cell.attempt(gcra, ticks.nanos(), cost)
     }
 
     /// Takes as many tokens as there are from `least` to `most`.
     pub(super) fn take_up_to(&self, least: u32, most: u32) -> Result<u32, RateLimited> {
-        let (gcra, now) = (&self.shared.gcra, self.nanos());
-        self.shared.cell.update(|full_at| gcra.take_up_to(full_at, now, least, most))
+        let (gcra, now) = (&self.0.gcra, self.nanos());
+        self.0.cell.update(|full_at| gcra.take_up_to(full_at, now, least, most))
     }
 
     /// Nanoseconds since it was made.
     pub(super) fn nanos(&self) -> u64 {
-        self.shared.ticks.nanos()
+        self.0.ticks.nanos()
     }
 
     /// Changes the bucket and wakes whom that concerns.
@@ -172,7 +174,7 @@ impl<C: Clock> TokenBucket<C> {
 
 impl<C: Clock> Waited for TokenBucket<C> {
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
-        let Shared { cell, gcra, ticks, queue, .. } = &*self.shared;
+        let Shared { cell, gcra, ticks, queue, .. } = &*self.0;
         let mut queue = queue.lock();
         Some(visit(&mut Visit { queue: &mut queue, gcra, now: ticks.nanos(), state: State::Shared(cell) }))
     }
@@ -180,13 +182,13 @@ impl<C: Clock> Waited for TokenBucket<C> {
 
 impl<C> Clone for TokenBucket<C> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), observers: self.observers.clone() }
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<C> fmt::Debug for TokenBucket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = &*self.shared;
+        let shared = &*self.0;
         f.debug_struct("TokenBucket").field("name", &shared.name).field("gcra", &shared.gcra).finish_non_exhaustive()
     }
 }

@@ -29,7 +29,7 @@ where
         self.limit.name()
     }
 
-    fn observers(&self) -> &Observers {
+    fn observers(&self) -> Observers {
         self.limit.observers()
     }
 

@@ -122,7 +122,8 @@ impl Gcra {
         Ok((taken, self.charge(full_at, now, taken)))
     }
 
-    /// Takes the tokens ahead of time if they will be there within `longest` nanoseconds, or tells how long it would be.
+    /// Takes the tokens ahead of time if they will be there within `longest` nanoseconds, or tells how long it would
+    /// be.
     ///
     /// Whoever comes later finds them taken, so that nobody overtakes; [`due`](Self::due) says when they are there.
     pub(super) fn reserve(&self, full_at: u64, now: u64, cost: u32, longest: u64) -> Result<u64, RateLimited> {

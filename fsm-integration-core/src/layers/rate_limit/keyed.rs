@@ -8,7 +8,7 @@ use std::{
 };
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{
     Acquire, Decision, Quota, WaitConfig,
@@ -41,10 +41,7 @@ use crate::{
 /// assert!(!buckets.try_acquire(&"acme", 1).allowed);
 /// assert!(buckets.try_acquire(&"globex", 1).allowed);
 /// ```
-pub struct KeyedTokenBucket<K, C = SystemClock> {
-    shared: Arc<Shared<K, C>>,
-    observers: Observers,
-}
+pub struct KeyedTokenBucket<K, C = SystemClock>(Arc<Shared<K, C>>);
 
 struct Shared<K, C> {
     name: Box<str>,
@@ -52,6 +49,7 @@ struct Shared<K, C> {
     overflow: Cell,
     hasher: DefaultHashBuilder,
     ticks: Ticks<C>,
+    observers: RwLock<Observers>,
 }
 
 /// Enough that threads rarely meet, few enough that each shard is worth its cap.
@@ -80,24 +78,28 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
             overflow: Cell::default(),
             hasher: DefaultHashBuilder::default(),
             ticks: Ticks::new(clock),
+            observers: RwLock::default(),
         };
-        Self { shared: Arc::new(shared), observers: Observers::default() }
+        Self(Arc::new(shared))
     }
 
-    /// Tells these of refusals by the layers that this handle and clones of it are given to.
+    /// Tells these of refusals by the layers that this handle and its clones are given to.
     #[must_use]
     pub fn with_observers(self, observers: Observers) -> Self {
-        Self { observers, ..self }
+        *self.0.observers.write() = observers;
+        self
     }
 
     /// The name for their metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.0.name
     }
 
-    pub(super) fn observers(&self) -> &Observers {
-        &self.observers
+    /// Who is told of refusals; for callers that ask without a layer.
+    #[must_use]
+    pub fn observers(&self) -> Observers {
+        self.0.observers.read().clone()
     }
 
     /// Takes `cost` tokens of the key's bucket if they are there.
@@ -120,8 +122,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
 
     /// Takes `cost` tokens of the key's bucket as soon as they are there, first come, first served.
     ///
-    /// As [`TokenBucket::acquire_within`](super::TokenBucket::acquire_within), with a line for each key. For a key beyond
-    /// `max_keys` nobody waits.
+    /// As [`TokenBucket::acquire_within`](super::TokenBucket::acquire_within), with a line for each key. For a key
+    /// beyond `max_keys` nobody waits.
     ///
     /// # Errors
     /// The future's: [`RateLimited`](crate::error::RateLimited) when the wait would be longer, the line is full, or the
@@ -189,10 +191,10 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.now());
     }
 
-    /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part of
-    /// the keys after the other.
+    /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part
+    /// of the keys after the other.
     pub fn set_default_quota(&self, quota: Quota) {
-        let Shared { shards, hasher, .. } = &*self.shared;
+        let Shared { shards, hasher, .. } = &*self.0;
         let gcra = Gcra::new(&quota);
         for shard in shards {
             shard.lock().set_default(gcra, hasher, self.now());
@@ -202,7 +204,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// How many keys are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared.shards.iter().map(|shard| shard.lock().len()).sum()
+        self.0.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     /// Whether no key is remembered.
@@ -225,14 +227,14 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     {
         let (lookup, now) = (self.lookup(key), self.now());
         let (attempt, gcra) = self.shard(lookup.hash).lock().attempt(&lookup, make, now, cost);
-        let attempt = attempt.unwrap_or_else(|| self.shared.overflow.attempt(&gcra, now, cost));
+        let attempt = attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost));
         (attempt, gcra)
     }
 
     /// Counts from one, for the states that are kept do not tell zero from one.
     #[inline]
     fn now(&self) -> u64 {
-        self.shared.ticks.nanos().saturating_add(1)
+        self.0.ticks.nanos().saturating_add(1)
     }
 
     fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
@@ -242,14 +244,14 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
 
     #[inline]
     fn lookup<'a, Q: Hash + ?Sized>(&'a self, key: &'a Q) -> Lookup<'a, Q> {
-        let hasher = &self.shared.hasher;
+        let hasher = &self.0.hasher;
         Lookup { hash: hasher.hash_one(key), key, hasher }
     }
 
     /// From the middle of the hash: the map uses both ends.
     #[inline]
     fn shard(&self, hash: u64) -> &Mutex<Shard<K>> {
-        let shards = &self.shared.shards;
+        let shards = &self.0.shards;
         &shards[(hash >> 32) as usize & (shards.len() - 1)]
     }
 }
@@ -275,12 +277,12 @@ impl<K: Hash + Eq + Clone + Unpin, C: Clock> Waited for KeyLine<K, C> {
 
 impl<K, C> Clone for KeyedTokenBucket<K, C> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), observers: self.observers.clone() }
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<K, C> fmt::Debug for KeyedTokenBucket<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyedTokenBucket").field("name", &self.shared.name).finish_non_exhaustive()
+        f.debug_struct("KeyedTokenBucket").field("name", &self.0.name).finish_non_exhaustive()
     }
 }

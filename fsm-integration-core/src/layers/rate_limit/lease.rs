@@ -3,10 +3,7 @@
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Tokens in hand, and how often some were spent, so that who looks twice sees whether it is used.
-///
-/// Alone on its cache lines (two, since processors fetch them in pairs), so that threads do not disturb each other.
 #[derive(Debug)]
-#[repr(align(128))]
 pub(super) struct Lease(AtomicU64);
 
 const ONE_SPENT: u64 = 1 << 32;

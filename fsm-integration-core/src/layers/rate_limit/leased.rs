@@ -60,9 +60,14 @@ impl Default for LeaseConfig {
 /// ```
 pub struct LeasedBucket<C: Clock = SystemClock>(Arc<Shared<C>>);
 
+/// A lease alone on its cache lines (two, since processors fetch them in pairs), so that threads do not disturb each
+/// other.
+#[repr(align(128))]
+struct Own(Lease);
+
 struct Shared<C: Clock> {
     bucket: TokenBucket<C>,
-    leases: Box<[Lease]>,
+    leases: Box<[Own]>,
     tokens: u32,
     idle: u64,
     /// When to look for idle leases again.
@@ -79,7 +84,7 @@ impl<C: Clock> LeasedBucket<C> {
         let workers = config.workers.next_power_of_two();
         Self(Arc::new(Shared {
             bucket,
-            leases: std::iter::repeat_with(Lease::new).take(workers).collect(),
+            leases: std::iter::repeat_with(|| Own(Lease::new())).take(workers).collect(),
             tokens: config.tokens,
             idle: nanos(config.idle),
             look_at: AtomicU64::new(0),
@@ -96,7 +101,7 @@ impl<C: Clock> LeasedBucket<C> {
     /// Tokens that were taken from the bucket and not spent yet.
     #[must_use]
     pub fn held(&self) -> u32 {
-        self.0.leases.iter().map(Lease::tokens).fold(0, u32::saturating_add)
+        self.0.leases.iter().map(|own| own.0.tokens()).fold(0, u32::saturating_add)
     }
 
     /// Takes `cost` tokens if they are in hand or in the bucket.
@@ -106,7 +111,7 @@ impl<C: Clock> LeasedBucket<C> {
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Result<(), RateLimited> {
         let leases = &self.0.leases;
-        let lease = &leases[worker() & (leases.len() - 1)];
+        let Own(lease) = &leases[worker() & (leases.len() - 1)];
         if lease.spend(cost) { Ok(()) } else { self.0.refill(lease, cost) }
     }
 }
@@ -148,7 +153,7 @@ impl<C: Clock> Shared<C> {
         };
         self.look_at.store(now.saturating_add(self.idle / 4), Ordering::Relaxed);
         let mut back = 0_u32;
-        for (lease, (looked, since)) in self.leases.iter().zip(&mut *seen) {
+        for (Own(lease), (looked, since)) in self.leases.iter().zip(&mut *seen) {
             let present = lease.seen();
             if present != *looked {
                 (*looked, *since) = (present, now);
@@ -170,7 +175,7 @@ impl<C: Clock> Shared<C> {
 
 impl<C: Clock> Drop for Shared<C> {
     fn drop(&mut self) {
-        let held = self.leases.iter().map(Lease::empty).fold(0, u32::saturating_add);
+        let held = self.leases.iter().map(|own| own.0.empty()).fold(0, u32::saturating_add);
         self.give_back(held);
     }
 }
@@ -203,7 +208,7 @@ impl<Req, C: Clock> Limit<Req> for LeasedBucket<C> {
         self.0.bucket.name()
     }
 
-    fn observers(&self) -> &Observers {
+    fn observers(&self) -> Observers {
         self.0.bucket.observers()
     }
 
@@ -221,7 +226,7 @@ impl<Req, C: Clock> Limit<Req> for LeasedBucket<C> {
 
     fn pause(&self, (): &(), duration: Duration) {
         // What is in hand would be spent during the pause.
-        let held = self.0.leases.iter().map(Lease::empty).fold(0, u32::saturating_add);
+        let held = self.0.leases.iter().map(|own| own.0.empty()).fold(0, u32::saturating_add);
         self.0.give_back(held);
         self.0.bucket.pause(duration);
     }

@@ -19,7 +19,7 @@ pub trait Limit<Req>: Clone {
     fn name(&self) -> &str;
 
     /// Who is told of refusals.
-    fn observers(&self) -> &Observers;
+    fn observers(&self) -> Observers;
 
     /// The request's key.
     fn key(&self, request: &Req) -> Self::Key;
@@ -66,7 +66,7 @@ impl<Req, C: Clock> Limit<Req> for TokenBucket<C> {
         Self::name(self)
     }
 
-    fn observers(&self) -> &Observers {
+    fn observers(&self) -> Observers {
         Self::observers(self)
     }
 
@@ -114,7 +114,7 @@ where
         self.buckets.name()
     }
 
-    fn observers(&self) -> &Observers {
+    fn observers(&self) -> Observers {
         self.buckets.observers()
     }
 

@@ -1,11 +1,35 @@
-//! Rate limit: a token bucket, alone or one for each key, and the layer that asks it.
+//! Rate limit: token buckets, alone, one for each key or shared by many processes, and the layer that asks them.
 //!
-//! * [`TokenBucket`] and [`KeyedTokenBucket`] are exact: their arithmetic ([`gcra`]) is in whole nanoseconds, one
-//!   atomic step a decision, monotonic time.
-//! * [`Decision`] says what is left, when to come back and when the bucket is full; [`headers`] tells a caller.
-//! * [`RateLimitLayer`] refuses at once and never waits; place it *inside* retry and circuit breaker, and *outside*
-//!   the attempt's timeout. A retry outside waits for the hint.
-//! * [`RateLimitStore`] is the seam for buckets that many processes share.
+//! | bucket | for | exact |
+//! |---|---|---|
+//! | [`TokenBucket`] | all calls of this process to one partner | to the nanosecond, in one atomic word |
+//! | [`KeyedTokenBucket`] | callers that this process serves, maybe each with a quota of its own | the same, by key |
+//! | [`LeasedBucket`] | a limit that many threads ask all the time | but for `workers * tokens` early calls |
+//! | [`StoreLimiter`] | a limit that many processes share; goes on without its store | as its [`RateLimitStore`] |
+//!
+//! The arithmetic ([`gcra`]) is in whole nanoseconds of monotonic time. [`Decision`] says what is left, when to come
+//! back and when the bucket is full; [`headers`] tells a caller.
+//!
+//! # Refuse or wait
+//!
+//! [`RateLimitLayer`] refuses at once, with a hint; [`wait`](RateLimitLayer::wait) lets calls wait instead, as
+//! [`TokenBucket::acquire`] does without tower. Who waits is served first come, first served, whatever it costs:
+//! joining the line takes the tokens ahead of time, so that nobody overtakes, not by `try_acquire` either, and how long
+//! the wait will be is known when it begins. What would wait too long is refused at once. A dropped waiter gives back
+//! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it.
+//!
+//! # Place
+//!
+//! Refusing: *inside* retry and circuit breaker, *outside* the attempt's timeout; a retry outside waits for the hint.
+//! Waiting: outside a circuit breaker that counts slow calls, inside the deadline of the whole call.
+//!
+//! Right: one handle for each partner, cloned into every stack that calls it; keys from authentication. Wrong: a bucket
+//! made for each request, which limits nothing; keys that a caller may invent, which end up sharing one bucket.
+//!
+//! # What it does not do
+//!
+//! It counts calls and what they cost, not those under way: that is the [`bulkhead`](crate::layers::bulkhead). It gives
+//! nobody precedence.
 
 mod bucket;
 mod cell;
@@ -20,6 +44,7 @@ mod keyed;
 mod layer;
 mod lease;
 mod leased;
+mod leased_store;
 mod limit;
 mod queue;
 mod quota;
@@ -42,6 +67,7 @@ pub use self::{
     keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
     leased::{LeaseConfig, LeasedBucket},
+    leased_store::LeasedStore,
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,

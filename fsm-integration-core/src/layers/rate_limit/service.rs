@@ -26,7 +26,8 @@ pub(super) struct Mode {
 /// Takes tokens for each request; when there are none, refuses with [`RateLimited`] or waits for them.
 ///
 /// By default it does not wait: a retry layer outside does, so that no wait is timed as a slow call. A call that was
-/// dropped keeps its token, because the other side may have seen it; one that was dropped while it waited gives it back.
+/// dropped keeps its token, because the other side may have seen it; one that was dropped while it waited gives it
+/// back.
 #[derive(Debug, Clone)]
 pub struct RateLimitService<S, L = TokenBucket> {
     inner: S,

@@ -34,7 +34,7 @@ where
         self.limiter.name()
     }
 
-    fn observers(&self) -> &Observers {
+    fn observers(&self) -> Observers {
         self.limiter.observers()
     }
 

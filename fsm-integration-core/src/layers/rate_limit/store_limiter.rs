@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::RwLock;
 use tokio::time::timeout;
 
 use super::{
@@ -33,10 +34,7 @@ use crate::{
 /// assert!(limiter.acquire("acme", 1).await.unwrap().allowed);
 /// # }
 /// ```
-pub struct StoreLimiter<S, C = SystemClock> {
-    shared: Arc<Shared<S, C>>,
-    observers: Observers,
-}
+pub struct StoreLimiter<S, C = SystemClock>(Arc<Shared<S, C>>);
 
 struct Shared<S, C> {
     name: Box<str>,
@@ -48,6 +46,7 @@ struct Shared<S, C> {
     /// This instance's share of each bucket.
     local: KeyedTokenBucket<Arc<str>, C>,
     ticks: Ticks<C>,
+    observers: RwLock<Observers>,
 }
 
 impl<S: RateLimitStore> StoreLimiter<S> {
@@ -72,29 +71,33 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
             refusals: Mutex::new(Refusals::new(config.max_keys)),
             local: KeyedTokenBucket::with_clock(name, share, config.max_keys, clock.clone()),
             ticks: Ticks::new(clock),
+            observers: RwLock::default(),
         };
-        Self { shared: Arc::new(shared), observers: Observers::default() }
+        Self(Arc::new(shared))
     }
 
     /// Tells these when the store stops and begins again to answer, and of refusals by the layers this is given to.
     #[must_use]
     pub fn with_observers(self, observers: Observers) -> Self {
-        Self { observers, ..self }
+        *self.0.observers.write() = observers;
+        self
     }
 
     /// The name for metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.0.name
     }
 
-    pub(super) fn observers(&self) -> &Observers {
-        &self.observers
+    /// Who is told of refusals.
+    #[must_use]
+    pub fn observers(&self) -> Observers {
+        self.0.observers.read().clone()
     }
 
     /// Refuses the key's calls in this process for a while, as the other side asked.
     pub fn pause(&self, key: &str, duration: Duration) {
-        let shared = &*self.shared;
+        let shared = &*self.0;
         let (limit, retry_after, reset_after) = (shared.limit, Some(duration), duration);
         let refusal = Decision { allowed: false, limit, remaining: 0, retry_after, reset_after };
         shared.refusals.lock().remember(key, 1, shared.ticks.nanos(), refusal);
@@ -102,7 +105,7 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
 
     /// What the limiter says without its store.
     fn without_store(&self, key: &str, cost: u32, failure: impl FnOnce() -> Error) -> Result<Decision> {
-        let Shared { config, limit, local, .. } = &*self.shared;
+        let Shared { config, limit, local, .. } = &*self.0;
         match config.on_store_error {
             OnStoreError::Local => Ok(local.try_acquire_ref(key, cost)),
             OnStoreError::Open => {
@@ -115,7 +118,7 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
 
     /// Asks the store; an answer that is late is none.
     async fn ask(&self, key: &str, cost: u32) -> Result<Decision> {
-        let Shared { store, config, .. } = &*self.shared;
+        let Shared { store, config, .. } = &*self.0;
         match timeout(config.timeout, store.acquire(key, cost)).await {
             Ok(answer) => answer,
             Err(_) => Err(self.unavailable()),
@@ -123,16 +126,16 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
     }
 
     fn take_note(&self, answered: bool) {
-        let Shared { name, config, health, ticks, .. } = &*self.shared;
+        let Shared { name, config, health, ticks, .. } = &*self.0;
         let changed = health.lock().outcome(answered, ticks.nanos(), nanos(config.retry_after));
         if changed {
-            self.observers.observe(name, Observation::RateLimiterDegraded { degraded: !answered });
+            self.observers().observe(name, Observation::RateLimiterDegraded { degraded: !answered });
         }
     }
 
     /// Keeps up here with what the store decides.
     fn keep_up(&self, key: &str, cost: u32, decision: &Decision) {
-        let Shared { refusals, local, ticks, .. } = &*self.shared;
+        let Shared { refusals, local, ticks, .. } = &*self.0;
         if decision.allowed {
             // As far as this instance's share has it: more than a share is used up is not needed.
             let _ = local.try_acquire_ref(key, cost);
@@ -143,14 +146,14 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
 
     fn unavailable(&self) -> Error {
         Error::new(ErrorKind::Unavailable, "the rate limiter's store does not answer")
-            .with_retry_after(Some(self.shared.config.retry_after))
+            .with_retry_after(Some(self.0.config.retry_after))
     }
 }
 
 #[async_trait]
 impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
     fn try_acquire_now(&self, key: &str, cost: u32) -> Option<Decision> {
-        let Shared { store, health, refusals, ticks, .. } = &*self.shared;
+        let Shared { store, health, refusals, ticks, .. } = &*self.0;
         let now = ticks.nanos();
         if let Some(refusal) = refusals.lock().of(key, cost, now) {
             return Some(refusal);
@@ -172,7 +175,7 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
         if let Some(decision) = self.try_acquire_now(key, cost) {
             return Ok(decision);
         }
-        let Shared { config, health, ticks, .. } = &*self.shared;
+        let Shared { config, health, ticks, .. } = &*self.0;
         let may_ask = health.lock().may_ask(ticks.nanos(), nanos(config.retry_after));
         if !may_ask {
             return self.without_store(key, cost, || self.unavailable());
@@ -190,7 +193,7 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
 
     /// Gives back here at once, and to the store if it answers.
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
-        let Shared { store, config, local, refusals, health, ticks, .. } = &*self.shared;
+        let Shared { store, config, local, refusals, health, ticks, .. } = &*self.0;
         local.refund(&Arc::from(key), cost);
         refusals.lock().forget(key);
         let left_alone = health.lock().is_left_alone(ticks.nanos());
@@ -203,13 +206,13 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
 
 impl<S, C> Clone for StoreLimiter<S, C> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), observers: self.observers.clone() }
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<S, C> fmt::Debug for StoreLimiter<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { name, config, .. } = &*self.shared;
+        let Shared { name, config, .. } = &*self.0;
         f.debug_struct("StoreLimiter").field("name", name).field("config", config).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
-//! Linearizability: what threads saw at the same time can be explained by some order of their calls, each at one instant
-//! between its beginning and its end.
+//! Linearizability: what threads saw at the same time can be explained by some order of their calls, each at one
+//! instant between its beginning and its end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
