@@ -7,7 +7,7 @@ use super::{
     CircuitBreakerConfig, CircuitChanges, CircuitModel, CircuitSnapshot, CircuitState, Control, Outcome,
     permit::Gate,
     shards::Shards,
-    state::{Ended, Machine, Moment, Ticket},
+    state::{Ended, Loss, Machine, Moment, Ticket},
     tell::Teller,
     word::{Bits, Word},
 };
@@ -58,12 +58,11 @@ impl<C: Clock> Core<C> {
         let core = Self { hot, machine: Mutex::new(machine), teller: Teller::new(observers), name };
         core.begin_epoch(&core.machine.lock());
         core.publish(&core.machine.lock());
-        core.introduce();
         core
     }
 
     /// Tells the observers what the breaker is, as a change from that to that.
-    fn introduce(&self) {
+    pub(super) fn introduce(&self) {
         let machine = self.machine.lock();
         self.teller.queue(machine.state(), machine.state());
         drop(machine);
@@ -247,6 +246,11 @@ impl<C: Clock> Core<C> {
 
     pub(super) fn state(&self) -> CircuitState {
         self.hot.word.load().state()
+    }
+
+    pub(super) fn loss(&self) -> Option<Loss> {
+        let now = self.hot.ticks.nanos();
+        self.machine.lock().loss(now)
     }
 
     pub(super) fn snapshot(&self) -> CircuitSnapshot {

@@ -128,9 +128,12 @@ impl<C: Clock> CircuitBreaker<C> {
     /// Creates a closed breaker that takes the time from `clock`.
     #[must_use]
     pub fn with_clock(name: impl Into<Arc<str>>, config: CircuitBreakerConfig, clock: C) -> Self {
-        Self::create(name.into(), config, clock, Observers::default())
+        let breaker = Self::create(name.into(), config, clock, Observers::default());
+        breaker.core.introduce();
+        breaker
     }
 
+    /// Creates a breaker that nobody was told of.
     fn create(name: Arc<str>, config: CircuitBreakerConfig, clock: C, observers: Observers) -> Self {
         Self { core: Arc::new(Core::new(name, config, clock, observers)) }
     }

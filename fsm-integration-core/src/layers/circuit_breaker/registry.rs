@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::RwLock;
 
-use super::{CircuitBreaker, CircuitBreakerConfig, CircuitSnapshot, CircuitState, Control};
+use super::{CircuitBreaker, CircuitBreakerConfig, CircuitSnapshot};
 use crate::{
     clock::{Clock, SystemClock},
     observe::Observers,
@@ -18,8 +18,10 @@ use crate::{
 /// One breaker per key, with the same settings unless a key has its own; clones share them (requirement E14).
 ///
 /// The key names what fails together, such as `pyxis/acme/api.pyxis.example`. At most `capacity` keys are kept
-/// (10 000 by default): a new one takes the place of those that are closed, count no failure, are held by nobody
-/// and were asked for longest ago. When there is no such key, the new one gets a breaker that is not kept.
+/// (10 000 by default): a new one takes the place of those that nobody holds and that were asked for longest ago; first
+/// of closed ones that count no failure, then of the other closed ones, then of those whose wait is over. One that
+/// refuses calls, or that an operator set, is never forgotten: where all are so, the new key gets a breaker that is not
+/// kept.
 ///
 /// ```
 /// use fsm_integration_core::layers::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerRegistry};
@@ -78,10 +80,12 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
     /// Tells these observers of what the breakers decide, those that are kept already included.
     #[must_use]
     pub fn with_observers(self, observers: Observers) -> Self {
-        for entry in self.shared.breakers.read().values() {
-            let _ = entry.breaker.clone().with_observers(observers.clone());
-        }
+        // Before the breakers, so that one made meanwhile tells them or is among the breakers.
         self.shared.settings.write().observers = observers;
+        for breaker in self.kept(|_| true) {
+            let observers = self.shared.settings.read().observers.clone();
+            let _ = breaker.with_observers(observers);
+        }
         self
     }
 
@@ -103,9 +107,15 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
     pub fn reconfigure(&self, config: CircuitBreakerConfig) {
         // Before the breakers, so that one made meanwhile has them or is among the breakers.
         self.shared.settings.write().config = config;
-        for entry in self.shared.breakers.read().values().filter(|entry| !entry.own) {
-            entry.breaker.reconfigure(config);
+        for breaker in self.kept(|entry| !entry.own) {
+            breaker.reconfigure(config);
         }
+    }
+
+    /// The breakers that are kept, for what must not be done under the lock.
+    fn kept(&self, which: impl Fn(&Entry<C>) -> bool) -> Vec<CircuitBreaker<C>> {
+        let breakers = self.shared.breakers.read();
+        breakers.values().filter(|entry| which(entry)).map(|entry| entry.breaker.clone()).collect()
     }
 
     fn find_asked(&self, key: &str) -> Option<CircuitBreaker<C>> {
@@ -122,17 +132,24 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
         if let Some(entry) = breakers.get(key) {
             return entry.breaker.clone();
         }
-        let settings = settings.read();
-        let config = own.unwrap_or(settings.config);
+        let (config, observers) = {
+            let settings = settings.read();
+            (own.unwrap_or(settings.config), settings.observers.clone())
+        };
         let name = Arc::<str>::from(key);
-        let breaker = CircuitBreaker::create(Arc::clone(&name), config, clock.clone(), settings.observers.clone());
+        let breaker = CircuitBreaker::create(Arc::clone(&name), config, clock.clone(), observers);
         if breakers.len() >= *capacity {
-            evict_idle(&mut breakers, capacity.div_ceil(8));
+            evict(&mut breakers, capacity.div_ceil(8));
         }
-        if breakers.len() < *capacity {
+        let kept = breakers.len() < *capacity;
+        if kept {
             let last_asked = AtomicU64::new(asked.load(Ordering::Relaxed));
             breakers.insert(name, Entry { breaker: breaker.clone(), own: own.is_some(), last_asked });
-        } else {
+        }
+        drop(breakers);
+        // Told outside the lock: an observer may ask for breakers.
+        breaker.core.introduce();
+        if !kept {
             tracing::warn!(
                 circuit_breaker.name = key,
                 capacity,
@@ -151,35 +168,28 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
     /// What every kept breaker is now, by name.
     #[must_use]
     pub fn snapshots(&self) -> Vec<CircuitSnapshot> {
-        let mut snapshots: Vec<_> =
-            self.shared.breakers.read().values().map(|entry| entry.breaker.snapshot()).collect();
+        let mut snapshots: Vec<_> = self.kept(|_| true).iter().map(CircuitBreaker::snapshot).collect();
         snapshots.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         snapshots
     }
 }
 
-/// Removes up to `count` idle breakers, those first that were asked for longest ago.
+/// Removes up to `count` breakers that nobody holds, those first that lose least and were asked for longest ago.
 ///
 /// Several at once, so that a flood of new keys does not look through all of them for each.
-fn evict_idle<C: Clock>(breakers: &mut HashMap<Arc<str>, Entry<C>>, count: usize) {
-    let mut idle: Vec<_> = breakers
+fn evict<C: Clock>(breakers: &mut HashMap<Arc<str>, Entry<C>>, count: usize) {
+    let mut forgettable: Vec<_> = breakers
         .iter()
-        .filter(|(_, entry)| is_idle(&entry.breaker))
-        .map(|(key, entry)| (entry.last_asked.load(Ordering::Relaxed), Arc::clone(key)))
+        .filter(|(_, entry)| Arc::strong_count(&entry.breaker.core) == 1)
+        .filter_map(|(key, entry)| {
+            let loss = entry.breaker.core.loss()?;
+            Some((loss, entry.last_asked.load(Ordering::Relaxed), Arc::clone(key)))
+        })
         .collect();
-    idle.sort_unstable();
-    for (_, key) in idle.into_iter().take(count) {
+    forgettable.sort_unstable();
+    for (.., key) in forgettable.into_iter().take(count) {
         breakers.remove(&key);
     }
-}
-
-/// Whether forgetting the breaker changes nothing: nobody holds it, and a new one would be the same.
-fn is_idle<C: Clock>(breaker: &CircuitBreaker<C>) -> bool {
-    let snapshot = breaker.snapshot();
-    Arc::strong_count(&breaker.core) == 1
-        && snapshot.state == CircuitState::Closed
-        && snapshot.control == Control::Automatic
-        && snapshot.failures + snapshot.slow == 0
 }
 
 impl<C: Clock> Clone for CircuitBreakerRegistry<C> {

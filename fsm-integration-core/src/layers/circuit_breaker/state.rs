@@ -55,6 +55,17 @@ impl From<Outcome> for Ended {
     }
 }
 
+/// What is lost when a breaker is forgotten and made anew; the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Loss {
+    /// Successes at most.
+    Nothing,
+    /// Failures that have not opened it.
+    Failures,
+    /// That it was open, though a probe would be let through by now.
+    Caution,
+}
+
 /// The breaker as a pure machine: time and results come in, decisions go out.
 ///
 /// Every change of phase begins a new epoch; a result of an earlier one changes nothing (requirement E12).
@@ -246,6 +257,18 @@ impl Machine {
             Phase::ForcedOpen => Phased::ForcedOpen,
         };
         View { phased, timed: self.is_timed(), shadow: self.shadow }
+    }
+
+    /// What would be lost with it; `None` when it decides something that must not be forgotten.
+    pub(super) fn loss(&self, now: u64) -> Option<Loss> {
+        match self.phase {
+            _ if self.shadow => None,
+            Phase::Closed { .. } if self.model.figures().is_clean() => Some(Loss::Nothing),
+            Phase::Closed { .. } => Some(Loss::Failures),
+            Phase::Open { until } => (until <= now).then_some(Loss::Caution),
+            Phase::HalfOpen(probing) => (probing.under_way() == 0).then_some(Loss::Caution),
+            Phase::ForcedOpen | Phase::Disabled => None,
+        }
     }
 
     fn control_now(&self) -> Control {

@@ -72,3 +72,36 @@ fn its_observers_are_told_of_every_key() {
     let names: Vec<_> = told.take().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["old", "new", "new"]);
 }
+
+/// Keys that failed once and are never asked for again must not take the room of new ones for ever.
+#[test]
+fn keys_that_failed_long_ago_give_way_to_new_ones() {
+    let clock = VirtualClock::default();
+    let config = CircuitBreakerConfig { failure_threshold: 2, ..Default::default() };
+    let registry = CircuitBreakerRegistry::with_clock(config, 2, clock.clone());
+    registry.get("failed").fail();
+    (0..2).for_each(|_| registry.get("open").fail());
+    for key in ["one", "two"] {
+        let _ = registry.get(key);
+        assert!(registry.find(key).is_some() && registry.find("failed").is_none() && registry.find("open").is_some());
+    }
+    clock.advance(60 * SECOND);
+    (0..2).for_each(|_| registry.get("open too").fail());
+    let _ = registry.get("three");
+    assert!(registry.find("open").is_none() && registry.find("open too").is_some());
+}
+
+#[test]
+fn an_observer_may_ask_the_registry() {
+    #[derive(Debug)]
+    struct Asks(CircuitBreakerRegistry<VirtualClock>);
+    impl crate::observe::Observer for Asks {
+        fn observe(&self, name: &str, _: &Observation) {
+            assert!(self.0.find(name).is_some_and(|breaker| breaker.name() == name));
+            assert_eq!(self.0.snapshots().len(), 1);
+        }
+    }
+    let registry = registry(10);
+    let told = registry.clone().with_observers(Observers::none().with(Asks(registry.clone())));
+    told.get("erp").fail();
+}
