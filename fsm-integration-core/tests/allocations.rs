@@ -16,16 +16,18 @@ use std::{
 
 use fsm_integration_core::{
     clock::SystemClock,
-    error::BoxError,
+    error::{BoxError, Error},
     layers::{
         bulkhead::{Bulkhead, BulkheadLayer},
         circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
+        idempotency::{Fingerprint, IdempotencyKey, IdempotencyManager, MemoryIdempotencyStore},
         instrument::HasContext,
         rate_limit::{KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
         timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
         webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
     },
+    observe::Observers,
     profile::{Handles, Profile, stack},
 };
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
@@ -210,6 +212,22 @@ fn a_token_that_is_there_allocates_nothing() {
     // Of a key that is known: the first sight of one may allocate.
     assert_free(&RateLimitLayer::keyed(KeyedTokenBucket::new(quota, 10), |_: &Ask| 7_u64));
     assert_free(&RateLimitLayer::new(LeasedBucket::new(TokenBucket::new(quota), LeaseConfig::default())));
+}
+
+#[test]
+fn a_replay_from_memory_allocates_nothing_while_nobody_listens() {
+    let manager = IdempotencyManager::new(MemoryIdempotencyStore::default()).with_observers(Observers::none());
+    let key = IdempotencyKey::new("demo", "order.create", "1").expect("a key");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async move {
+        let call = async || manager.execute(&key, Fingerprint::NONE, async |_| Ok::<_, Error>(7)).await.expect("done");
+        assert!(!call().await.replayed);
+        let before = ALLOCATIONS.get();
+        for _ in 0..CALLS {
+            assert!(call().await.replayed);
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0, "in {CALLS} replays");
+    });
 }
 
 #[test]

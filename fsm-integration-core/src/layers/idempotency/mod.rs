@@ -14,6 +14,7 @@
 //!   when to ask again (I4). When the first call fails, is dropped or panics, one of those waiting takes over at once.
 //! * What stands for good is kept for 24 h from its completion (I12): 2xx and what the business refused, never faults,
 //!   timeouts, failed validation, conflicts or throttling (I6; [`is_final_status`], [`Outcome`] for your own types).
+//! * A shared store's outcomes can be remembered here ([`CachedIdempotencyStore`], I13): what is done, and only that.
 //! * The lease of 30 s is renewed every 10 s while the work lives (I8). Completion by anybody but the owner is refused
 //!   and told as [`IdempotencyConflict::LostLease`](crate::error::IdempotencyConflict::LostLease).
 //! * Work in phases records [recovery points](Execution::recovery_point), from which the next owner goes on after a
@@ -51,6 +52,7 @@
 //! ```
 
 mod acquire;
+mod cached;
 mod config;
 mod execution;
 mod fingerprint;
@@ -75,6 +77,7 @@ mod tests;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{Claim, SqliteIdempotencyStore};
 pub use self::{
+    cached::CachedIdempotencyStore,
     config::{IdempotencyConfig, StoreFailure},
     execution::Execution,
     fingerprint::Fingerprint,

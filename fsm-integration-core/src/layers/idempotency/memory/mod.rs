@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use self::shard::{Bid, Hashed, Shard};
 use super::{
     Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
-    StoreOutcome,
+    StoreOutcome, state::Record,
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks, nanos},
@@ -102,6 +102,24 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
     #[inline]
     fn shard(&self, key: Hashed<'_>) -> &Mutex<Shard<T>> {
         &self.shards[(key.hash >> 40) as usize & (self.shards.len() - 1)]
+    }
+
+    /// A finished outcome of the same payload.
+    #[inline]
+    pub(super) fn recall(&self, key: &IdempotencyKey, fingerprint: Fingerprint) -> Option<T>
+    where
+        T: Clone,
+    {
+        let key = self.hashed(key);
+        self.shard(key).lock().recall(key, fingerprint, self.now()).cloned()
+    }
+
+    /// Keeps a finished outcome that was made elsewhere.
+    pub(super) fn remember(&self, key: &IdempotencyKey, fingerprint: Fingerprint, outcome: T) {
+        let (key, now) = (self.hashed(key), self.now());
+        let serial = self.last_fence.fetch_add(1, Relaxed) + 1;
+        let record = Record::Done { fingerprint, outcome, until: now.saturating_add(self.ttl) };
+        self.shard(key).lock().remember(key, record, serial);
     }
 
     fn give_back(&self, key: &IdempotencyKey, owner: Owner) -> StoreOutcome {
@@ -202,5 +220,48 @@ impl<T, C: Clock> fmt::Debug for MemoryIdempotencyStore<T, C> {
             .field("shards", &self.shards.len())
             .field("ttl", &Duration::from_nanos(self.ttl.unsigned_abs()))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, fsm_loom))]
+mod model {
+    use loom::{sync::Arc, thread};
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    fn begin(store: &MemoryIdempotencyStore<u32>, key: &IdempotencyKey, owner: Owner) -> Begin<u32> {
+        let begun = store.begin(key, Fingerprint::NONE, owner, LEASE).now();
+        begun.ok().expect("at once").expect("there is room")
+    }
+
+    /// Two that race for a key: one works at a time, the second replays or takes over with a higher fence.
+    #[test]
+    fn loom_a_key_has_one_owner_at_a_time() {
+        loom::model(|| {
+            let store = Arc::new(MemoryIdempotencyStore::<u32>::new(8, LEASE));
+            let key = IdempotencyKey::new("a", "b", "1").expect("a key");
+            let race = |number: u8, completes: bool| {
+                let (store, key, owner) = (Arc::clone(&store), key.clone(), Owner::from_bytes([number; 16]));
+                thread::spawn(move || {
+                    let begun = begin(&store, &key, owner);
+                    if matches!(begun, Begin::Won(_)) {
+                        let ended =
+                            if completes { store.complete(&key, owner, &7) } else { store.release(&key, owner) };
+                        assert_eq!(ended.now().ok().expect("at once").expect("asked"), StoreOutcome::Stored);
+                    }
+                    begun
+                })
+            };
+            let (one, other) = (race(1, true), race(2, false));
+            let (one, other) = (one.join().expect("no panic"), other.join().expect("no panic"));
+            match (one, other) {
+                (Begin::Won(one), Begin::Won(other)) => assert!(other.fence < one.fence, "done is done"),
+                (Begin::Won(_), Begin::InProgress { .. } | Begin::Done(7))
+                | (Begin::InProgress { .. }, Begin::Won(_)) => {}
+                seen => panic!("{seen:?}"),
+            }
+        });
     }
 }

@@ -131,6 +131,30 @@ impl<T> Shard<T> {
         Ok(bid.won(fence, None))
     }
 
+    /// A finished outcome of the same payload.
+    #[inline]
+    pub(super) fn recall(&mut self, key: Hashed<'_>, fingerprint: Fingerprint, now: i64) -> Option<&T> {
+        self.drop_expired(now);
+        match &self.find(key)?.record {
+            Record::Done { fingerprint: known, outcome, until } if *known == fingerprint && now < *until => {
+                Some(outcome)
+            }
+            _ => None,
+        }
+    }
+
+    /// Keeps a finished outcome in the place of the one that was there.
+    pub(super) fn remember(&mut self, key: Hashed<'_>, record: Record<T>, serial: u64) {
+        let Record::Done { until, .. } = record else { return };
+        self.remove(key);
+        if self.table.len() >= self.capacity {
+            self.drop_oldest();
+        }
+        let entry = Entry { hash: key.hash, key: key.key.clone(), serial, record, waiting: None };
+        self.table.insert_unique(key.hash, entry, |entry| entry.hash);
+        self.expire(Expiry { at: until, hash: key.hash, serial });
+    }
+
     pub(super) fn renew(&mut self, key: Hashed<'_>, owner: Owner, lease_until: i64) -> StoreOutcome {
         let Some(entry) = self.owned(key, owner) else { return StoreOutcome::LostLease };
         if let Record::InProgress { until, .. } = &mut entry.record {

@@ -1,7 +1,10 @@
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, futures::OwnedNotified},
+    time::timeout,
+};
 
 use crate::layers::idempotency::IdempotencyKey;
 
@@ -26,12 +29,15 @@ pub(super) struct Change<'a> {
     changes: &'a Changes,
     key: &'a IdempotencyKey,
     change: Arc<Notify>,
+    /// Counts from its making, so that a change before its first poll is not missed.
+    changed: Pin<Box<OwnedNotified>>,
 }
 
 impl Changes {
     pub(super) fn wait<'a>(&'a self, key: &'a IdempotencyKey) -> Change<'a> {
         let change = Arc::clone(self.0.lock().entry(key.clone()).or_default());
-        Change { changes: self, key, change }
+        let changed = Box::pin(Arc::clone(&change).notified_owned());
+        Change { changes: self, key, change, changed }
     }
 
     pub(super) fn wake(&self, key: &IdempotencyKey, wake: Wake) {
@@ -46,17 +52,17 @@ impl Changes {
 
 impl Change<'_> {
     /// Ends with the next change.
-    pub(super) async fn seen(self) {
+    pub(super) async fn seen(mut self) {
         // Too late is the same as changed: the caller looks again.
-        let _ = timeout(LOOK_AGAIN, self.change.notified()).await;
+        let _ = timeout(LOOK_AGAIN, &mut self.changed).await;
     }
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         let mut waiting = self.changes.0.lock();
-        // The map's and this one: nobody else waits.
-        if Arc::strong_count(&self.change) <= 2 {
+        // The map's and the two of this place: nobody else waits.
+        if Arc::strong_count(&self.change) <= 3 {
             waiting.remove(self.key);
         }
     }

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
     changes::Changes,
-    records::{Bid, Step, begin, load, step},
+    records::{Bid, Found, Step, begin, find, load, step},
 };
 use super::{
     Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
@@ -215,12 +215,18 @@ where
         lease: Duration,
     ) -> StoreFuture<'a, Begin<T>> {
         StoreFuture::boxed(async move {
-            let (key, clock, ttl) = (key.clone(), Arc::clone(&self.clock), millis(self.ttl));
-            let begun = self.database.write(move |tx| {
+            let (of, clock, ttl) = (key.clone(), Arc::clone(&self.clock), millis(self.ttl));
+            let bid = move || {
                 let now = now(&*clock);
-                begin(tx, &key, &Bid { fingerprint, owner, now, until: now.saturating_add(millis(lease)), ttl })
-            });
-            Ok(match begun.await? {
+                Bid { fingerprint, owner, now, until: now.saturating_add(millis(lease)), ttl }
+            };
+            // A replay is read beside the writer; what is free is looked at again where it is taken.
+            let (key, bid_now) = (of.clone(), bid());
+            let begun = match self.database.read(move |connection| find(connection, &of, &bid_now)).await? {
+                Found::Answer(answer) => answer,
+                Found::Free(_) => self.database.write(move |tx| begin(tx, &key, &bid())).await?,
+            };
+            Ok(match begun {
                 Begin::Done(outcome) => Begin::Done(decode(&outcome)?),
                 Begin::Won(lease) => Begin::Won(lease),
                 Begin::Resumed(lease, point) => Begin::Resumed(lease, point),

@@ -32,6 +32,7 @@ pub(super) fn load(connection: &Connection, key: &IdempotencyKey) -> Result<Opti
 }
 
 /// What begins: who, until when, with what.
+#[derive(Clone, Copy)]
 pub(super) struct Bid {
     pub(super) fingerprint: Fingerprint,
     pub(super) owner: Owner,
@@ -40,16 +41,30 @@ pub(super) struct Bid {
     pub(super) ttl: i64,
 }
 
+/// What a begin finds.
+pub(super) enum Found {
+    /// An answer without any change.
+    Answer(Begin<String>),
+    /// The key is to be had, from this point on.
+    Free(Option<Arc<RecoveryPoint>>),
+}
+
+pub(super) fn find(connection: &Connection, key: &IdempotencyKey, bid: &Bid) -> Result<Found> {
+    let record = load(connection, key)?;
+    Ok(Found::Answer(match state::begin(record.as_ref(), bid.fingerprint, bid.now, bid.ttl) {
+        Decision::Replay(outcome) => Begin::Done(outcome.clone()),
+        Decision::Mismatch => Begin::Mismatch,
+        Decision::InProgress { left } => Begin::InProgress { left: Duration::from_millis(left.unsigned_abs()) },
+        Decision::Acquire { resumed } => return Ok(Found::Free(resumed.cloned())),
+    }))
+}
+
 pub(super) fn begin(connection: &Connection, key: &IdempotencyKey, bid: &Bid) -> Result<Begin<String>> {
-    let Bid { fingerprint, owner, now, until, ttl } = *bid;
-    let resumed = match state::begin(load(connection, key)?.as_ref(), fingerprint, now, ttl) {
-        Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
-        Decision::Mismatch => return Ok(Begin::Mismatch),
-        Decision::InProgress { left } => {
-            return Ok(Begin::InProgress { left: Duration::from_millis(left.unsigned_abs()) });
-        }
-        Decision::Acquire { resumed } => resumed.cloned(),
+    let resumed = match find(connection, key, bid)? {
+        Found::Answer(answer) => return Ok(answer),
+        Found::Free(resumed) => resumed,
     };
+    let Bid { fingerprint, owner, until, .. } = *bid;
     let fence: i64 = connection
         .prepare_cached("UPDATE idempotency_fence SET value = value + 1 RETURNING value")?
         .query_row([], |row| row.get(0))?;

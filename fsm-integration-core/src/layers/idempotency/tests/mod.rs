@@ -1,3 +1,4 @@
+mod cached;
 mod failure;
 mod handover;
 mod layer;
