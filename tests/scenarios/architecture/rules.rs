@@ -43,6 +43,11 @@ pub(super) const PURE: &[&str] = &[
     "event/consumer/lanes",
     "event/consumer/progress",
     "event/consumer/systemic",
+    "layers/adaptive_concurrency/aimd",
+    "layers/adaptive_concurrency/config",
+    "layers/adaptive_concurrency/gradient",
+    "layers/adaptive_concurrency/limit",
+    "layers/bulkhead/config",
     "layers/circuit_breaker/config",
     "layers/circuit_breaker/model",
     "layers/circuit_breaker/state",
@@ -56,6 +61,8 @@ pub(super) const PURE: &[&str] = &[
     "layers/retry/durable",
     "layers/webhook/header",
     "layers/webhook/timestamp",
+    "semaphore/queue",
+    "semaphore/word",
 ];
 pub(super) const IMPURE_WORDS: &[&str] = &[
     "async",
