@@ -18,10 +18,12 @@ use fsm_integration_core::{
     clock::SystemClock,
     error::{BoxError, Error},
     layers::{
+        adaptive_concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer},
         bulkhead::{Bulkhead, BulkheadLayer},
         circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
         idempotency::{Fingerprint, IdempotencyKey, IdempotencyManager, MemoryIdempotencyStore},
         instrument::HasContext,
+        load_shed::LoadShedLayer,
         rate_limit::{KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
         timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
@@ -202,6 +204,16 @@ fn an_answer_in_time_allocates_nothing() {
 #[test]
 fn a_free_place_in_the_bulkhead_allocates_nothing() {
     assert_free(&BulkheadLayer::new(Bulkhead::new(1, 1)));
+}
+
+#[test]
+fn an_adaptive_limit_allocates_nothing() {
+    assert_free(&AdaptiveConcurrencyLayer::new(AdaptiveConcurrency::new(AdaptiveConcurrencyConfig::default())));
+}
+
+#[test]
+fn a_service_that_is_ready_is_called_without_an_allocation() {
+    assert_free(&LoadShedLayer::new());
 }
 
 #[test]

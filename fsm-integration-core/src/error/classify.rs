@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use super::{BoxError, BulkheadFull, CircuitOpen, Error, ErrorKind, IdempotencyConflict, RateLimited, TimedOut};
+use super::{
+    BoxError, BulkheadFull, CircuitOpen, Error, ErrorKind, IdempotencyConflict, Overloaded, RateLimited, TimedOut,
+};
 
 /// What to do about a failure; layers ask for nothing else.
 ///
@@ -105,7 +107,7 @@ impl Classify for BoxError {
                 return Some(class_of_io(error.kind()));
             }
             error.is::<CircuitOpen>().then_some(ErrorClass::Open).or_else(|| {
-                (error.is::<RateLimited>() || error.is::<BulkheadFull>())
+                (error.is::<RateLimited>() || error.is::<BulkheadFull>() || error.is::<Overloaded>())
                     .then_some(ErrorClass::Throttled)
                     .or_else(|| error.is::<TimedOut>().then_some(ErrorClass::Timeout))
             })
@@ -165,6 +167,9 @@ impl From<BoxError> for Error {
             return (*refusal).into();
         }
         if let Some(refusal) = error.downcast_ref::<BulkheadFull>() {
+            return (*refusal).into();
+        }
+        if let Some(refusal) = error.downcast_ref::<Overloaded>() {
             return (*refusal).into();
         }
         if let Some(refusal) = error.downcast_ref::<IdempotencyConflict>() {

@@ -38,6 +38,8 @@ pub enum ErrorKind {
     RateLimited,
     /// Too many calls are under way.
     BulkheadFull,
+    /// The service behind was not ready for the call.
+    Overloaded,
     /// A circuit breaker refused the call.
     CircuitOpen,
     /// A dependency cannot be reached or answered 5xx.
@@ -60,7 +62,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedOrder,
         Self::InvalidOrder,
         Self::MalformedRequest,
@@ -78,6 +80,7 @@ impl ErrorKind {
         Self::UnsupportedMediaType,
         Self::RateLimited,
         Self::BulkheadFull,
+        Self::Overloaded,
         Self::CircuitOpen,
         Self::Unavailable,
         Self::Timeout,
@@ -111,6 +114,7 @@ impl ErrorKind {
             Self::UnsupportedMediaType => (Permanent, "UNSUPPORTED_MEDIA_TYPE", 415, "the content type is not supported"),
             Self::RateLimited          => (Throttled, "RATE_LIMIT_EXCEEDED",    429, "the rate limit is exceeded"),
             Self::BulkheadFull         => (Throttled, "SERVICE_UNAVAILABLE",    503, "too many calls are under way"),
+            Self::Overloaded           => (Throttled, "SERVICE_UNAVAILABLE",    503, "the service is not ready for more calls"),
             Self::CircuitOpen          => (Open,      "SERVICE_UNAVAILABLE",    503, "the circuit breaker is open"),
             Self::Unavailable          => (Transient, "SERVICE_UNAVAILABLE",    503, "the service is unavailable"),
             Self::Timeout              => (Timeout,   "TIMEOUT",                504, "no answer in time"),
@@ -168,6 +172,7 @@ impl ErrorKind {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::RateLimited => "rate_limited",
             Self::BulkheadFull => "bulkhead_full",
+            Self::Overloaded => "overloaded",
             Self::CircuitOpen => "circuit_open",
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",

@@ -19,7 +19,7 @@ pub use self::{
     classify::{Classify, ErrorClass},
     field::{FieldError, FieldErrors},
     kind::ErrorKind,
-    refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, RateLimited, TimedOut},
+    refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited, TimedOut},
     refuse::{AsError, AsResponse, Refuse},
 };
 

@@ -34,6 +34,11 @@ pub struct BulkheadFull {
     pub limit: usize,
 }
 
+/// The service behind was not ready, and the call was not to wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the service is not ready for more calls")]
+pub struct Overloaded;
+
 /// An idempotency key stands in the way of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -136,6 +141,12 @@ impl From<TimedOut> for Error {
 impl From<BulkheadFull> for Error {
     fn from(refusal: BulkheadFull) -> Self {
         Self::new(ErrorKind::BulkheadFull, refusal.to_string())
+    }
+}
+
+impl From<Overloaded> for Error {
+    fn from(refusal: Overloaded) -> Self {
+        Self::new(ErrorKind::Overloaded, refusal.to_string())
     }
 }
 

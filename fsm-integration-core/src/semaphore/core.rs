@@ -134,7 +134,7 @@ impl Core {
     }
 
     /// Hands free places to those who wait.
-    fn hand_on(&self) {
+    pub(super) fn hand_on(&self) {
         while let Some(waker) = self.serve() {
             // Outside the lock: a waker may run anything.
             if let Some(waker) = waker {
@@ -180,11 +180,15 @@ impl Core {
     }
 
     pub(super) fn resize(&self, limit: usize) {
+        self.set_limit(limit);
+        self.hand_on();
+    }
+
+    pub(super) fn set_limit(&self, limit: usize) {
         let mut seen = self.word();
         while let Err(now) = self.swap(seen, seen.with_limit(limit)) {
             seen = now;
         }
-        self.hand_on();
     }
 
     /// The owner is gone; nobody waits any more, since who waits is an owner too.

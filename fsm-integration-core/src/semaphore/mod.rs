@@ -79,6 +79,17 @@ impl Semaphore {
         self.core.resize(limit);
     }
 
+    /// As [`resize`](Self::resize), without handing new places on: for those who hold a lock, who must
+    /// [`hand_on`](Self::hand_on) after it, since that may run anything.
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.core.set_limit(limit);
+    }
+
+    /// Hands free places to those who wait.
+    pub(crate) fn hand_on(&self) {
+        self.core.hand_on();
+    }
+
     /// How many places there are.
     pub(crate) fn limit(&self) -> usize {
         self.core.word().limit()

@@ -48,6 +48,11 @@ pub(super) const PURE: &[&str] = &[
     "event/consumer/lanes",
     "event/consumer/progress",
     "event/consumer/systemic",
+    "layers/adaptive_concurrency/aimd",
+    "layers/adaptive_concurrency/config",
+    "layers/adaptive_concurrency/gradient",
+    "layers/adaptive_concurrency/limit",
+    "layers/bulkhead/config",
     "layers/circuit_breaker/config",
     "layers/circuit_breaker/count_window",
     "layers/circuit_breaker/figures",
@@ -82,6 +87,8 @@ pub(super) const PURE: &[&str] = &[
     "layers/webhook/endpoint",
     "layers/webhook/header",
     "layers/webhook/timestamp",
+    "semaphore/queue",
+    "semaphore/word",
 ];
 pub(super) const IMPURE_WORDS: &[&str] = &[
     "async",

@@ -5,6 +5,8 @@
 //! gives its place back, in the queue as well as among the calls, and a place that was just handed to it goes to the
 //! next. The limit can be changed while calls are under way ([`Bulkhead::resize`]).
 //!
+//! It is for a limit that is known; `adaptive_concurrency` finds one out.
+//!
 //! # Where it stands
 //! Inside retry and deadline, so that a call that waits for its next attempt takes no place and one that waits for a
 //! place is still timed; outside the timeout of the attempt, which is not to run while the call waits. One bulkhead for

@@ -34,7 +34,14 @@ impl Probe<'_> {
         let mut service = wrap(inner);
         partner.set_ready(false);
         let early = poll_fn(|cx| service.poll_ready(cx)).now_or_never();
-        assert!(early.is_none(), "the layer is ready although its inner service is not");
+        if self.sheds {
+            assert!(matches!(early, Some(Ok(()))), "the layer is not ready to refuse");
+            assert!(service.call((self.request)()).await.is_err(), "the layer answered without its inner service");
+            assert!(partner.try_asked().is_none(), "the inner service was called although it was not ready");
+            partner.set_ready(true);
+        } else {
+            assert!(early.is_none(), "the layer is ready although its inner service is not");
+        }
         let opened = async {
             yield_once().await;
             partner.set_ready(true);

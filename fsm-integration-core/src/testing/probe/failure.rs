@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::error::{
     BoxError, BulkheadFull, CircuitOpen, Classify, ErrorClass, ErrorKind, IdempotencyConflict, InvalidSignature,
-    RateLimited, TimedOut,
+    Overloaded, RateLimited, TimedOut,
 };
 
 /// An error type of a user's own, with one variant for each refusal.
@@ -27,6 +27,9 @@ pub enum Failure {
     /// A bulkhead refused.
     #[error(transparent)]
     BulkheadFull(#[from] BulkheadFull),
+    /// The service behind was not ready.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
     /// An idempotency key stood in the way.
     #[error(transparent)]
     IdempotencyConflict(#[from] IdempotencyConflict),
@@ -41,7 +44,7 @@ impl Classify for Failure {
             Self::Planted | Self::InvalidSignature(_) => ErrorClass::Permanent,
             Self::Transient => ErrorClass::Transient,
             Self::CircuitOpen(_) => ErrorClass::Open,
-            Self::RateLimited(_) | Self::BulkheadFull(_) => ErrorClass::Throttled,
+            Self::RateLimited(_) | Self::BulkheadFull(_) | Self::Overloaded(_) => ErrorClass::Throttled,
             Self::TimedOut(_) => ErrorClass::Timeout,
             Self::IdempotencyConflict(conflict) => ErrorKind::from(conflict).class(),
         }

@@ -73,11 +73,13 @@ pub struct Probe<'a> {
     pub request: &'a dyn Fn() -> Request,
     /// How much the layer's handle holds now: permits, leases, places in a queue.
     pub held: &'a dyn Fn() -> usize,
+    /// Whether the layer is ready while its inner service is not, and refuses the call then; `false` by default.
+    pub sheds: bool,
 }
 
 impl Default for Probe<'_> {
     fn default() -> Self {
-        Self { request: &|| Request::new(Bytes::from_static(b"probe")), held: &|| 0 }
+        Self { request: &|| Request::new(Bytes::from_static(b"probe")), held: &|| 0, sheds: false }
     }
 }
 

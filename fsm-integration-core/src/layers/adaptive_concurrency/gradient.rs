@@ -1,0 +1,104 @@
+use super::{
+    GradientConfig,
+    limit::{Move, Outcome, Sample, within},
+};
+use crate::clock::nanos;
+
+/// Netflix's `Gradient2Limit` behind its `WindowedLimit`; see the module's text.
+#[derive(Debug)]
+pub(super) struct Gradient {
+    config: GradientConfig,
+    window: Window,
+    usual: Usual,
+}
+
+/// The calls since the limit last moved.
+#[derive(Debug, Default)]
+struct Window {
+    began: Option<u64>,
+    calls: u32,
+    /// In nanoseconds.
+    total: f64,
+    is_used: bool,
+}
+
+/// The latency over a long time: a plain mean at first, an exponential one from the tenth window on.
+#[derive(Debug)]
+struct Usual {
+    latency: f64,
+    windows: u32,
+    /// The weight of a new window.
+    weight: f64,
+}
+
+/// How many windows are averaged plainly (`warmupWindow` of Netflix's `ExpAvgMeasurement`).
+const WARM_UP: u32 = 10;
+
+impl Gradient {
+    pub(super) fn new(config: &GradientConfig) -> Self {
+        let config = GradientConfig {
+            tolerance: within(config.tolerance, 1.0, f64::MAX),
+            smoothing: within(config.smoothing, 0.01, 1.0),
+            backoff_ratio: within(config.backoff_ratio, 0.5, 1.0),
+            ..*config
+        };
+        let weight = 2.0 / (f64::from(config.long_window.max(1)) + 1.0);
+        Self { config, window: Window::default(), usual: Usual { latency: 0.0, windows: 0, weight } }
+    }
+
+    pub(super) fn record(&mut self, sample: &Sample, limit: f64, is_used: bool) -> Move {
+        let latency = sample.latency() as f64;
+        match sample.outcome {
+            Outcome::Overloaded => return Move::LowerTo(self.config.backoff_ratio),
+            Outcome::Ignored => return Move::Stay,
+            // It would have taken longer still.
+            Outcome::Cancelled if latency <= self.usual.latency => return Move::Stay,
+            Outcome::Answered | Outcome::Cancelled => {}
+        }
+        self.window.add(sample.began, latency, is_used);
+        let is_long = sample.ended.saturating_sub(self.window.began.unwrap_or_default()) >= nanos(self.config.window);
+        if !is_long || self.window.calls < self.config.min_samples {
+            return Move::Stay;
+        }
+        let window = std::mem::take(&mut self.window);
+        let present = (window.total / f64::from(window.calls)).max(1.0);
+        self.usual.add(present, self.config.tolerance);
+        if window.is_used { Move::To(self.next(limit, present)) } else { Move::Stay }
+    }
+
+    fn next(&self, limit: f64, present: f64) -> f64 {
+        let GradientConfig { tolerance, smoothing, .. } = self.config;
+        // Not below one half: one slow window is no reason to refuse most calls.
+        let gradient = (tolerance * self.usual.latency / present).clamp(0.5, 1.0);
+        let wanted = limit * gradient + limit.sqrt();
+        limit + (wanted - limit) * smoothing
+    }
+}
+
+impl Window {
+    fn add(&mut self, began: u64, latency: f64, is_used: bool) {
+        self.began.get_or_insert(began);
+        self.calls = self.calls.saturating_add(1);
+        self.total += latency;
+        self.is_used |= is_used;
+    }
+}
+
+impl Usual {
+    fn add(&mut self, present: f64, tolerance: f64) {
+        self.windows = self.windows.saturating_add(1);
+        self.latency += (present - self.latency) * self.weight_of(present, tolerance);
+        // After a long overload the usual latency is too high; do not wait for the mean to forget it.
+        if self.latency > 2.0 * present {
+            self.latency *= 0.95;
+        }
+    }
+
+    fn weight_of(&self, present: f64, tolerance: f64) -> f64 {
+        if self.windows <= WARM_UP {
+            return 1.0 / f64::from(self.windows);
+        }
+        // What is too slow to be good is not soon usual, or an overload that lasts would raise the limit to its maximum.
+        if present > tolerance * self.latency { self.weight / 10.0 } else { self.weight }
+    }
+}

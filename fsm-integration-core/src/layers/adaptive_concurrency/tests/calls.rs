@@ -1,0 +1,94 @@
+//! The handle and the layer.
+
+use std::time::Duration;
+
+use tower::{Layer, ServiceExt};
+
+use crate::{
+    error::{BulkheadFull, RateLimited, TimedOut},
+    layers::adaptive_concurrency::{
+        AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer, AimdConfig, LimitAlgorithm, Outcome,
+    },
+    observe::{Observation, Told},
+    testing::{
+        MockService, VirtualClock,
+        probe::{self, Failure, Probe},
+    },
+};
+
+fn config(initial: usize) -> AdaptiveConcurrencyConfig {
+    let algorithm = LimitAlgorithm::Aimd(AimdConfig { backoff_ratio: 0.5, ..Default::default() });
+    AdaptiveConcurrencyConfig { initial, algorithm, ..Default::default() }
+}
+
+#[tokio::test]
+async fn the_layer_passes_the_probe() {
+    for max_queued in [0, 1] {
+        let settings = AdaptiveConcurrencyConfig { max_queued, ..config(1) };
+        let concurrency = AdaptiveConcurrency::new(settings);
+        let layer = AdaptiveConcurrencyLayer::new(concurrency.clone());
+        let probe = Probe { held: &|| concurrency.in_flight() + concurrency.queued(), ..Probe::default() };
+        probe.layer(|inner| layer.layer(inner)).await;
+        probe::layer_boxed(|inner| layer.layer(inner)).await;
+    }
+}
+
+#[tokio::test]
+async fn overload_lowers_the_limit_and_both_it_and_refusals_are_told() {
+    let told = Told::default();
+    let clock = VirtualClock::default();
+    let concurrency =
+        AdaptiveConcurrency::with_clock(config(2), clock).with_observers(told.observers()).with_name("erp");
+    let overloaded = concurrency.call(async { Err::<(), _>(Failure::Transient) }).await;
+    assert_eq!(overloaded, Err(Failure::Transient));
+    assert_eq!(concurrency.limit(), 1);
+    let held = concurrency.acquire().await.expect("free");
+    let refused = concurrency.call(async { Ok::<_, Failure>(()) }).await;
+    assert_eq!(refused, Err(Failure::BulkheadFull(BulkheadFull { limit: 1 })));
+    held.end(Outcome::Answered);
+    let expected = [
+        Observation::ConcurrencyLimitChanged { limit: 1 },
+        Observation::BulkheadRefused { limit: 1 },
+        Observation::ConcurrencyLimitChanged { limit: 2 },
+    ];
+    assert_eq!(told.take(), expected.map(|observation| ("erp".to_owned(), observation)));
+}
+
+#[tokio::test]
+async fn a_call_means_what_its_errors_class_says() {
+    let of = |failure| Outcome::of(&Err::<(), _>(failure));
+    let limited = Failure::RateLimited(RateLimited { retry_after: None });
+    let timed_out = Failure::TimedOut(TimedOut { after: Duration::ZERO });
+    for failure in [Failure::Transient, limited, timed_out] {
+        assert_eq!(of(failure), Outcome::Overloaded);
+    }
+    assert_eq!(of(Failure::Planted), Outcome::Ignored);
+    assert_eq!(Outcome::of(&Ok::<_, Failure>(())), Outcome::Answered);
+}
+
+#[tokio::test]
+async fn who_waits_is_served_in_order_when_a_call_ends_or_the_limit_rises() {
+    let concurrency = AdaptiveConcurrency::new(AdaptiveConcurrencyConfig { max_queued: 9, ..config(1) });
+    let (inner, mut partner) = MockService::<_, _, Failure>::new();
+    let service = AdaptiveConcurrencyLayer::new(concurrency.clone()).layer(inner);
+    let calls = [1, 2, 3].map(|n| tokio::spawn(service.clone().oneshot(n)));
+    let first = partner.asked().await;
+    assert!(partner.try_asked().is_none() && concurrency.queued() == 2);
+    first.answer(());
+    let (second, third) = (partner.asked().await, partner.asked().await);
+    assert_eq!((second.request, third.request, concurrency.limit()), (2, 3, 2));
+    second.answer(());
+    third.answer(());
+    for call in calls {
+        assert_eq!(call.await.expect("ends"), Ok(()));
+    }
+    assert_eq!((concurrency.in_flight(), concurrency.queued()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_until_its_caller_goes_lowers_the_limit() {
+    let concurrency = AdaptiveConcurrency::new(config(10));
+    let hangs = concurrency.call(std::future::pending::<Result<(), Failure>>());
+    assert!(tokio::time::timeout(Duration::from_secs(6), hangs).await.is_err());
+    assert_eq!((concurrency.limit(), concurrency.in_flight()), (5, 0));
+}
