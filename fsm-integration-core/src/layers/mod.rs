@@ -2,6 +2,7 @@
 
 pub mod bulkhead;
 pub mod circuit_breaker;
+pub mod fallback;
 pub mod hedge;
 pub mod idempotency;
 pub mod instrument;

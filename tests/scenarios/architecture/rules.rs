@@ -46,6 +46,8 @@ pub(super) const PURE: &[&str] = &[
     "layers/circuit_breaker/config",
     "layers/circuit_breaker/model",
     "layers/circuit_breaker/state",
+    "layers/fallback/answer",
+    "layers/fallback/config",
     "layers/hedge/config",
     "layers/hedge/decide",
     "layers/hedge/histogram",
