@@ -21,6 +21,8 @@ use fsm_integration_core::{
         adaptive_concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer},
         bulkhead::{Bulkhead, BulkheadLayer},
         circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
+        fallback::FallbackLayer,
+        hedge::{Hedge, HedgeConfig, HedgeLayer},
         idempotency::{Fingerprint, IdempotencyKey, IdempotencyManager, MemoryIdempotencyStore},
         instrument::HasContext,
         load_shed::LoadShedLayer,
@@ -193,6 +195,29 @@ fn a_success_in_a_window_allocates_nothing() {
 #[test]
 fn a_first_attempt_that_succeeds_allocates_nothing() {
     assert_free(&retry());
+}
+
+#[test]
+fn a_clone_for_each_call_allocates_nothing_either() {
+    let service = retry().layer(Partner { keeps_waiting: false });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async move {
+        let before = ALLOCATIONS.get();
+        for _ in 0..CALLS {
+            service.clone().oneshot(Ask).await.expect("a success");
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+    });
+}
+
+#[test]
+fn an_answer_before_the_hedge_allocates_nothing() {
+    assert_free(&HedgeLayer::new(Hedge::new(HedgeConfig { min_samples: 10, ..HedgeConfig::default() })));
+}
+
+#[test]
+fn a_call_that_needs_no_fallback_allocates_nothing() {
+    assert_free(&FallbackLayer::new(|error: BoxError| Err::<u32, _>(error)));
 }
 
 #[test]

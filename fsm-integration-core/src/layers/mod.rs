@@ -4,6 +4,7 @@ pub mod adaptive_concurrency;
 pub mod bulkhead;
 pub mod circuit_breaker;
 pub mod coalesce;
+pub mod fallback;
 pub mod hedge;
 pub mod idempotency;
 pub mod instrument;

@@ -62,6 +62,8 @@ pub(super) const PURE: &[&str] = &[
     "layers/circuit_breaker/time_window",
     "layers/circuit_breaker/wait",
     "layers/coalesce/config",
+    "layers/fallback/answer",
+    "layers/fallback/config",
     "layers/hedge/config",
     "layers/hedge/decide",
     "layers/hedge/histogram",

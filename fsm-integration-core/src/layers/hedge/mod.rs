@@ -6,7 +6,7 @@
 //!   hedged. [`HedgeConfig::delay`] stands in until enough is known.
 //! * A hedge draws on a [`RetryBudget`]: by default one of its own, better the one of the partner's retry strategy
 //!   ([`Hedge::drawing_on`]), so that a partner that becomes slow as a whole is not asked twice as much.
-//! * A request is sent twice only if [`Replay`] allows it.
+//! * A request is sent twice only if [`Replay`] allows it, and as it came: it is the same attempt, with the same number.
 //! * The first *success* wins and the others are dropped before it is returned. A failure that may pass waits for the
 //!   requests under way; one that would come again ([`ErrorClass::Permanent`]) ends the call. When all have failed, the
 //!   first failure is told, unless it was a refusal that asked nobody and another was not.

@@ -3,9 +3,12 @@
 //! * What is retried is decided by [`ErrorClass`](crate::error::ErrorClass): transient, throttled and timed out.
 //!   A refusal by a circuit breaker is not: waiting within the call is pointless. Of the first attempt it is the
 //!   answer, with its hint; of a later one it says nothing of the partner, whose failure before it is the answer.
-//! * Waits grow exponentially, are scattered and never exceed the cap ([`RetryConfig::delay`]). The other side's
-//!   `Retry-After` is never undercut; one that is too long for a call ends it, and the [`DurableSchedule`] of
-//!   whoever keeps the work takes over.
+//! * An answer can be a failure too: an HTTP 503, a poll that says "not yet" ([`RetryOn`], [`RetryLayer::retry_on`]).
+//! * Waits grow exponentially, are scattered and never exceed the cap ([`RetryConfig::delay`]). A class of failures may
+//!   have its own first wait and its own number of retries ([`PerClass`]). The other side's `Retry-After` is never
+//!   undercut; one that is too long for a call ends it, and the [`DurableSchedule`] of whoever keeps the work takes over.
+//! * No wait is begun that would end after the deadline: the request's own ([`Replay::deadline`]) or that of the settings
+//!   ([`RetryConfig::total`]).
 //! * A shared [`RetryBudget`] keeps an outage from being answered with a storm.
 //! * The layer sends a request again only if [`Replay`] allows it.
 //!

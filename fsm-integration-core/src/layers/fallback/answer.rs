@@ -1,0 +1,75 @@
+use std::{fmt, marker::PhantomData};
+
+/// Answers in the place of a call that failed.
+///
+/// Every `Fn(E) -> Result<T, E>` is one, for whatever request; [`Keeping`] is one that knows the request.
+pub trait Answer<Req, T, E> {
+    /// What is kept of the request while the call is under way.
+    type Kept;
+
+    /// Keeps what the answer will need of the request; called for every call.
+    fn keep(&self, request: &Req) -> Self::Kept;
+
+    /// The answer, or the error to fail with.
+    ///
+    /// # Errors
+    /// When there is no other answer either.
+    fn answer(&self, kept: Self::Kept, error: E) -> Result<T, E>;
+}
+
+impl<Req, T, E, F> Answer<Req, T, E> for F
+where
+    F: Fn(E) -> Result<T, E>,
+{
+    type Kept = ();
+
+    #[inline]
+    fn keep(&self, _: &Req) {}
+
+    fn answer(&self, (): (), error: E) -> Result<T, E> {
+        self(error)
+    }
+}
+
+/// A fallback that keeps something of each request: a key, or all of it.
+pub struct Keeping<K, F, Kept> {
+    keep: K,
+    answer: F,
+    kept: PhantomData<fn() -> Kept>,
+}
+
+impl<K, F, Kept> Keeping<K, F, Kept> {
+    /// Creates a fallback of a function that keeps and one that answers.
+    pub const fn new(keep: K, answer: F) -> Self {
+        Self { keep, answer, kept: PhantomData }
+    }
+}
+
+impl<Req, T, E, Kept, K, F> Answer<Req, T, E> for Keeping<K, F, Kept>
+where
+    K: Fn(&Req) -> Kept,
+    F: Fn(Kept, E) -> Result<T, E>,
+{
+    type Kept = Kept;
+
+    #[inline]
+    fn keep(&self, request: &Req) -> Kept {
+        (self.keep)(request)
+    }
+
+    fn answer(&self, kept: Kept, error: E) -> Result<T, E> {
+        (self.answer)(kept, error)
+    }
+}
+
+impl<K: Clone, F: Clone, Kept> Clone for Keeping<K, F, Kept> {
+    fn clone(&self) -> Self {
+        Self::new(self.keep.clone(), self.answer.clone())
+    }
+}
+
+impl<K, F, Kept> fmt::Debug for Keeping<K, F, Kept> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeping").finish_non_exhaustive()
+    }
+}

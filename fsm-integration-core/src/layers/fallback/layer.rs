@@ -1,0 +1,99 @@
+use tower::Layer;
+
+use super::{Fallback, FallbackConfig, FallbackService, Keeping};
+use crate::observe::Observers;
+
+/// Installs a [`Fallback`] around a service.
+///
+/// ```
+/// use std::time::Duration;
+/// use fsm_integration_core::{
+///     error::{BoxError, ErrorClass},
+///     layers::{fallback::FallbackLayer, timeout::TimeoutLayer},
+/// };
+/// use tower::{ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let hangs = tower::service_fn(|_: u32| std::future::pending::<Result<&str, BoxError>>());
+/// let service = ServiceBuilder::new()
+///     .layer(FallbackLayer::new(|_: BoxError| Ok("an estimate")))
+///     .layer(TimeoutLayer::new(Duration::from_secs(1)))
+///     .service(hangs);
+/// assert_eq!(service.oneshot(7).await.unwrap(), "an estimate");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct FallbackLayer<A> {
+    fallback: Fallback<A>,
+}
+
+impl<A> FallbackLayer<A> {
+    /// Answers with a function from the error.
+    #[must_use]
+    pub fn new(answer: A) -> Self {
+        Fallback::new(answer).into()
+    }
+}
+
+impl<K, F, Kept> FallbackLayer<Keeping<K, F, Kept>> {
+    /// Answers with a function of what is kept of the request and the error.
+    ///
+    /// ```
+    /// use fsm_integration_core::{error::{Error, ErrorKind}, layers::fallback::FallbackLayer};
+    /// use tower::{Layer, ServiceExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let broken = tower::service_fn(|_: u32| async { Err(Error::from(ErrorKind::Unavailable)) });
+    /// let layer = FallbackLayer::keeping(|id: &u32| *id, |id, _: Error| Ok(format!("what we knew of {id}")));
+    /// assert_eq!(layer.layer(broken).oneshot(7).await.unwrap(), "what we knew of 7");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn keeping<Req, T, E>(keep: K, answer: F) -> Self
+    where
+        K: Fn(&Req) -> Kept,
+        F: Fn(Kept, E) -> Result<T, E>,
+    {
+        Self::new(Keeping::new(keep, answer))
+    }
+}
+
+impl<A: Clone> FallbackLayer<A> {
+    /// As [`Fallback::with_config`].
+    #[must_use]
+    pub fn with_config(self, config: FallbackConfig) -> Self {
+        self.fallback.with_config(config).into()
+    }
+
+    /// As [`Fallback::with_name`].
+    #[must_use]
+    pub fn with_name(self, name: &str) -> Self {
+        self.fallback.with_name(name).into()
+    }
+
+    /// As [`Fallback::with_observers`].
+    #[must_use]
+    pub fn with_observers(self, observers: Observers) -> Self {
+        self.fallback.with_observers(observers).into()
+    }
+}
+
+impl<A> From<Fallback<A>> for FallbackLayer<A> {
+    fn from(fallback: Fallback<A>) -> Self {
+        Self { fallback }
+    }
+}
+
+impl<A> Clone for FallbackLayer<A> {
+    fn clone(&self) -> Self {
+        self.fallback.clone().into()
+    }
+}
+
+impl<S, A> Layer<S> for FallbackLayer<A> {
+    type Service = FallbackService<S, A>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        FallbackService::new(inner, self.fallback.clone())
+    }
+}

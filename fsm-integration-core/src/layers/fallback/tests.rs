@@ -1,0 +1,70 @@
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::*;
+use crate::{
+    error::{BoxError, CircuitOpen, Error, ErrorClass, ErrorKind},
+    observe::Told,
+    testing::probe::{self, Failure},
+};
+
+async fn outcome(kind: ErrorKind, config: FallbackConfig) -> Result<&'static str, ErrorKind> {
+    let broken = service_fn(move |(): ()| async move { Err(Error::from(kind)) });
+    let layer = FallbackLayer::new(|_: Error| Ok("fallback")).with_config(config);
+    layer.layer(broken).oneshot(()).await.map_err(|error| error.kind())
+}
+
+#[tokio::test]
+async fn it_answers_for_what_is_not_the_callers_fault() {
+    let config = FallbackConfig::default();
+    for kind in [ErrorKind::Unavailable, ErrorKind::RateLimited, ErrorKind::Timeout, ErrorKind::CircuitOpen] {
+        assert_eq!(outcome(kind, config).await, Ok("fallback"), "{kind:?}");
+    }
+    for kind in [ErrorKind::InvalidOrder, ErrorKind::NotFound, ErrorKind::Cancelled] {
+        assert_eq!(outcome(kind, config).await, Err(kind));
+    }
+}
+
+#[tokio::test]
+async fn the_classes_are_a_matter_of_configuration() {
+    let config: FallbackConfig =
+        serde_json::from_str(r#"{"timeout":false,"permanent":true,"cancelled":true}"#).expect("settings");
+    assert_eq!(outcome(ErrorKind::Timeout, config).await, Err(ErrorKind::Timeout));
+    for kind in [ErrorKind::NotFound, ErrorKind::Cancelled, ErrorKind::Unavailable] {
+        assert_eq!(outcome(kind, config).await, Ok("fallback"), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_success_is_left_alone_and_a_fallback_is_told_of() {
+    let told = Told::default();
+    let fallback = Fallback::new(|_: Error| Ok(0)).with_name("slots").with_observers(told.observers());
+    assert_eq!(fallback.execute(async { Ok(7) }).await.expect("the answer"), 7);
+    fallback.execute(async { Err(Error::from(ErrorKind::NotFound)) }).await.expect_err("the caller's fault");
+    assert_eq!(told.take(), []);
+    fallback.execute(async { Err(Error::from(ErrorKind::Timeout)) }).await.expect("the fallback");
+    assert_eq!(told.take(), [("slots".to_owned(), Observation::FellBack { class: ErrorClass::Timeout })]);
+}
+
+#[tokio::test]
+async fn a_fallback_may_fail_too() {
+    let fallback = Fallback::new(|error: Error| Err::<(), _>(Error::from(ErrorKind::NotFound).with_source(error)));
+    let error = fallback.execute(async { Err(Error::from(ErrorKind::Unavailable)) }).await.expect_err("its error");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn it_may_keep_something_of_the_request() {
+    let broken =
+        service_fn(|_: (u32, String)| async { Err::<u32, BoxError>(CircuitOpen { retry_after: None }.into()) });
+    let layer = FallbackLayer::keeping(|request: &(u32, String)| request.0, |id, _: BoxError| Ok(id + 1));
+    assert_eq!(layer.layer(broken).oneshot((41, "order".to_owned())).await.expect("the fallback"), 42);
+}
+
+#[tokio::test]
+async fn the_layer_passes_the_probe() {
+    let cold = FallbackConfig { transient: false, throttled: false, timeout: false, open: false, ..Default::default() };
+    let layer = FallbackLayer::new(|error: Failure| Err(error)).with_config(cold);
+    probe::layer(|inner| layer.layer(inner)).await;
+    let layer = FallbackLayer::new(|error: BoxError| Err(error));
+    probe::layer_boxed(|inner| layer.layer(inner)).await;
+}
