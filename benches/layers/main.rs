@@ -16,7 +16,7 @@ use self::{
     harness::{
         contender::Row,
         measure::{self, Run},
-        table::{self, Machine, Measured},
+        table::{self, Measured},
     },
     rows::ROWS,
 };
@@ -84,13 +84,9 @@ fn draw(asked: &Asked) {
 
 fn print_table(asked: &Asked) -> ExitCode {
     let rows = measure_all(asked);
-    let machine = Machine::of(rows.iter().find(|row| row.id == rows::FLOORS).expect("the floors are always measured"));
-    table::print(&rows, machine);
-    println!(
-        "\nmachine: {:.2} x the reference with one task, {:.2} x with two; nanoseconds of budgets are scaled by these",
-        machine.one_task, machine.two_tasks
-    );
-    let verdicts: Vec<_> = BUDGETS.iter().flat_map(|budget| table::judge(budget, &rows, machine)).collect();
+    table::print(&rows);
+    println!("\nA budget in nanoseconds is one of the reference machine, times how much longer its floors take here:");
+    let verdicts: Vec<_> = BUDGETS.iter().flat_map(|budget| table::judge(budget, &rows)).collect();
     for verdict in &verdicts {
         println!("{} {} | {}", if verdict.met { "met   " } else { "MISSED" }, verdict.source, verdict.text);
     }

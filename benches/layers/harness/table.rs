@@ -4,22 +4,13 @@ use super::{
     contender::{Contender, Counted, Side},
     measure::{Run, Tail},
 };
-use crate::budgets::{Budget, FLOORS, Limit};
+use crate::budgets::{Budget, Floor, Limit};
 
 /// One row, measured.
 pub(crate) struct Measured {
     pub(crate) id: &'static str,
     pub(crate) contenders: Vec<(Contender, Run)>,
     pub(crate) counted: Vec<(Counted, f64)>,
-}
-
-/// How much slower the machine is than the reference, by its floors in this run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Machine {
-    pub(crate) one_task: f64,
-    pub(crate) two_tasks: f64,
-    /// What a single call of nothing takes when it is timed alone.
-    pub(crate) timer: f64,
 }
 
 /// Whether ours keeps one limit.
@@ -48,29 +39,37 @@ impl Measured {
     }
 }
 
-impl Machine {
-    pub(crate) fn of(floors: &Measured) -> Self {
-        let slower = |measured: f64, reference: f64| (measured / reference).ln();
-        let runs = FLOORS.map(|floor| floors.named(floor.name).expect("every floor is measured"));
-        let one = FLOORS.iter().zip(runs).map(|(floor, run)| slower(run.one.median(), floor.one_task));
-        let two = FLOORS.iter().zip(runs).filter_map(|(floor, run)| Some(slower(run.two.median(), floor.two_tasks?)));
-        let timer = floors.named("tower no-op").and_then(|run| run.tail).map_or(0.0, |[alone, _]| alone.median);
-        Self { one_task: mean(one).exp(), two_tasks: mean(two).exp(), timer }
+/// How many times as long the floors of a budget take here as on the reference machine, with one task and with two.
+fn scale(floors: &[Floor], rows: &[Measured]) -> (f64, f64) {
+    let mut sums = [0.0; 4];
+    for floor in floors {
+        let run = find(rows, floor.row).and_then(|row| row.named(floor.name)).expect("every floor is measured");
+        let one = run.one.median();
+        // What two tasks do not share takes as long as with one.
+        let two = if run.two.is_empty() { one } else { run.two.median() };
+        sums = [sums[0] + one, sums[1] + floor.one_task, sums[2] + two, sums[3] + floor.two_tasks];
     }
+    if floors.is_empty() { (1.0, 1.0) } else { (sums[0] / sums[1], sums[2] / sums[3]) }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    sum / count
+fn find<'a>(rows: &'a [Measured], id: &str) -> Option<&'a Measured> {
+    rows.iter().find(|row| row.id == id)
+}
+
+/// What a single call of nothing takes when it is timed alone.
+fn timer(rows: &[Measured]) -> f64 {
+    let nothing = find(rows, "floors").and_then(|row| row.named("tower no-op"));
+    nothing.and_then(|run| run.tail).map_or(0.0, |[alone, _]| alone.median)
 }
 
 /// Prints all rows as one Markdown table.
-pub(crate) fn print(rows: &[Measured], machine: Machine) {
+pub(crate) fn print(rows: &[Measured]) {
+    let timer = timer(rows);
     println!("\n| row | contender | 1T ns | ± | 2T ns | x floor | x best peer | allocations | p99.9 1T / 2T |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         for (contender, run) in &row.contenders {
-            print_contender(row, contender, run, machine);
+            print_contender(row, contender, run, timer);
         }
         for (counted, count) in &row.counted {
             println!("| {} | {} | {count:.1} {} | | | | | | |", row.id, name(counted.side, counted.name), counted.unit);
@@ -78,12 +77,12 @@ pub(crate) fn print(rows: &[Measured], machine: Machine) {
     }
 }
 
-fn print_contender(row: &Measured, contender: &Contender, run: &Run, machine: Machine) {
+fn print_contender(row: &Measured, contender: &Contender, run: &Run, timer: f64) {
     let one = run.one.median();
     let by = |other: Option<f64>| other.map_or(String::new(), |other| format!("{:.2}", one / other));
     let two = if contender.shared { ns(run.two.median()) } else { String::new() };
     let tail = run.tail.map_or(String::new(), |[alone, beside]| {
-        format!("{} / {}", ns(without_timer(alone, machine)), ns(without_timer(beside, machine)))
+        format!("{} / {}", ns(without_timer(alone, timer)), ns(without_timer(beside, timer)))
     });
     println!(
         "| {} | {} | {} | {:.0} % | {two} | {} | {} | {:.1} | {tail} |",
@@ -106,19 +105,26 @@ fn name(side: Side, name: &str) -> String {
 }
 
 fn ns(value: f64) -> String {
-    if value < 20.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+    if value.is_nan() {
+        "n/a".to_owned()
+    } else if value < 20.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.0}")
+    }
 }
 
-fn without_timer(tail: Tail, machine: Machine) -> f64 {
-    (tail.p999 - machine.timer).max(0.0)
+fn without_timer(tail: Tail, timer: f64) -> f64 {
+    (tail.p999 - timer).max(0.0)
 }
 
 /// Judges one budget; a row in which ours is missing misses every limit.
-pub(crate) fn judge(budget: &Budget, rows: &[Measured], machine: Machine) -> Vec<Verdict> {
-    let find = |id: &str| rows.iter().find(|row| row.id == id);
-    let Some(row) = find(budget.row) else { return Vec::new() };
+pub(crate) fn judge(budget: &Budget, rows: &[Measured]) -> Vec<Verdict> {
+    let Some(row) = find(rows, budget.row) else { return Vec::new() };
+    let scale = scale(budget.floors, rows);
     let judge = |limit: &Limit| {
-        let (what, allowed, measured) = measured_by(limit, row, find, machine);
+        let (what, allowed, measured) = measured_by(limit, row, rows, scale);
+        // No number is never met.
         let met = measured.is_some_and(|measured| measured <= allowed);
         let measured = measured.map_or("there is none of ours".to_owned(), |measured| format!("{measured:.2}"));
         Verdict { source: budget.source, text: format!("{what} ≤ {allowed:.2}: {measured}"), met }
@@ -127,32 +133,31 @@ pub(crate) fn judge(budget: &Budget, rows: &[Measured], machine: Machine) -> Vec
 }
 
 /// What is compared, what is allowed on this machine, and what was measured.
-fn measured_by<'a>(
+fn measured_by(
     limit: &Limit,
-    row: &'a Measured,
-    find: impl Fn(&str) -> Option<&'a Measured>,
-    machine: Machine,
+    row: &Measured,
+    rows: &[Measured],
+    (one_scale, two_scale): (f64, f64),
 ) -> (String, f64, Option<f64>) {
     let ours = row.of(Side::Ours).next();
     let one = ours.map(|run| run.one.median());
     match *limit {
-        Limit::OneTask(budget) => (format!("1T ns ({budget})"), budget * machine.one_task, one),
+        Limit::OneTask(budget) => (format!("1T ns, {budget} x {one_scale:.2}"), budget * one_scale, one),
         Limit::TwoTasks(budget) => {
-            // What shares no written word scales as one task does: the slower machine factor is the fair one.
-            let factor = machine.two_tasks.max(machine.one_task);
-            (format!("2T ns ({budget})"), budget * factor, ours.map(|run| run.two.median()))
+            let two = ours.map(|run| run.two.median());
+            (format!("2T ns, {budget} x {two_scale:.2}"), budget * two_scale, two)
         }
         Limit::TwoByOne(budget) => ("2T by 1T".to_owned(), budget, ours.map(|run| run.two.median() / run.one.median())),
         Limit::Tail(budget) => {
-            let tail = ours.and_then(|run| run.tail).map(|[alone, _]| without_timer(alone, machine));
-            (format!("p99.9 ns ({budget})"), budget * machine.one_task, tail)
+            let tail = ours.and_then(|run| run.tail).map(|[alone, _]| without_timer(alone, timer(rows)));
+            (format!("p99.9 ns, {budget} x {one_scale:.2}"), budget * one_scale, tail)
         }
         Limit::Allocations(budget) => ("allocations".to_owned(), budget, ours.map(|run| run.allocations)),
         Limit::TimesFloor(budget) => {
             ("x floor".to_owned(), budget, one.zip(row.floor()).map(|(one, floor)| one / floor))
         }
         Limit::TimesRow(other, budget) => {
-            let other_one = find(other).and_then(|row| row.of(Side::Ours).next()).map(|run| run.one.median());
+            let other_one = find(rows, other).and_then(|row| row.of(Side::Ours).next()).map(|run| run.one.median());
             (format!("x {other}"), budget, one.zip(other_one).map(|(one, other)| one / other))
         }
         Limit::Count(unit, budget) => {

@@ -1,8 +1,9 @@
 //! Who waits longest is served first: sixty tasks wait for tokens, and the pairs that come out of order are counted.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
@@ -57,17 +58,19 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let served = Arc::new(Mutex::new(Vec::new()));
-    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build().expect("a runtime");
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
         for number in 0..WAITERS {
-            let (turn, served) = (wait(), Arc::clone(&served));
+            let (mut turn, served) = (Box::pin(wait()), Arc::clone(&served));
+            // Waits before the next one comes, and only then goes to a worker.
+            let at_once = poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx).is_ready())).await;
             tasks.spawn(async move {
-                turn.await;
+                if !at_once {
+                    turn.await;
+                }
                 served.lock().expect("nobody panics").push(number);
             });
-            // The task waits before the next one comes.
-            tokio::task::yield_now().await;
         }
         tasks.join_all().await;
     });

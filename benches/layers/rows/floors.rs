@@ -36,20 +36,21 @@ fn calls(row: &mut Row) {
 }
 
 fn shared_words(row: &mut Row) {
-    let word = Arc::new(AtomicU64::new(0));
-    let on_word = |call: fn(&AtomicU64) -> u64| {
-        let word = Arc::clone(&word);
-        move || -> Lane {
-            let word = Arc::clone(&word);
-            spin(move |_| call(black_box(&word)))
-        }
-    };
     row.floor("relaxed load", on_word(|word| word.load(Relaxed)));
     row.floor("fetch_add", on_word(|word| word.fetch_add(1, Relaxed)));
     row.floor(
         "compare_exchange",
         on_word(|word| word.fetch_update(Relaxed, Relaxed, |value| Some(value + 1)).unwrap_or_else(|value| value)),
     );
+}
+
+/// Tasks that do this with one word.
+fn on_word(call: impl Fn(&AtomicU64) -> u64 + Copy + Send + 'static) -> impl Fn() -> Lane {
+    let word = Arc::new(AtomicU64::new(0));
+    move || {
+        let word = Arc::clone(&word);
+        spin(move |_| call(black_box(&word)))
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "it is what is measured")]
