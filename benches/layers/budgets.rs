@@ -181,6 +181,13 @@ pub(crate) const BUDGETS: &[Budget] = &[
         limits: &[OneTask(60.0)],
     },
     Budget {
+        row: "idempotency/waiting",
+        source: "idempotency: waiters use no CPU",
+        floors: &[],
+        // One to begin to wait, one to end it, and one more where a lock was taken for a moment.
+        limits: &[Count("polls of a waiter", 3.0)],
+    },
+    Budget {
         row: "webhook/sign",
         source: "webhook sign 1 KiB: ≤ 1.1 x the HMAC itself, ≤ 1 allocation",
         floors: &[],

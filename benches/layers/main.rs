@@ -83,6 +83,8 @@ fn draw(asked: &Asked) {
 }
 
 fn print_table(asked: &Asked) -> ExitCode {
+    let known = |row: &str| ROWS.iter().any(|(id, _)| *id == row);
+    assert!(BUDGETS.iter().all(|budget| known(budget.row)), "a budget is for a row that there is not");
     let rows = measure_all(asked);
     table::print(&rows);
     println!("\nA budget in nanoseconds is one of the reference machine, times how much longer its floors take here:");

@@ -13,7 +13,7 @@ use super::{
 /// Long enough that looking at the clock costs below 0.01 %, short enough to fit between two interruptions.
 const BATCH: Duration = Duration::from_millis(2);
 /// How much of the time two tasks must have run at once for the round to count, and how often that is tried.
-const TOGETHER: f64 = 0.8;
+const TOGETHER: f64 = 0.5;
 const TRIES: usize = 4;
 const COUNTED_CALLS: u64 = 1_000;
 const TIMED_CALLS: usize = 100_000;
@@ -144,7 +144,7 @@ impl Run {
         let beside = std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(SeqCst) {
-                    other(100)
+                    other(100);
                 }
             });
             let beside = single_calls(&mut lane);

@@ -20,7 +20,10 @@ use crate::harness::contender::Row;
 /// The row that every run measures.
 pub(crate) const FLOORS: &str = "floors";
 
-pub(crate) const ROWS: &[(&str, fn(&mut Row))] = &[
+/// Adds the contenders of a row.
+type Fill = fn(&mut Row);
+
+pub(crate) const ROWS: &[(&str, Fill)] = &[
     (FLOORS, floors::row),
     ("breaker/consecutive", breaker::consecutive),
     ("breaker/count-window", breaker::count_window),
@@ -42,6 +45,7 @@ pub(crate) const ROWS: &[(&str, fn(&mut Row))] = &[
     ("stack/observed", stack::observed),
     ("idempotency/first", idempotency::first),
     ("idempotency/replay", idempotency::replay),
+    ("idempotency/waiting", idempotency::waiting),
     ("webhook/sign", webhook::sign),
     ("webhook/verify", webhook::verify),
 ];
