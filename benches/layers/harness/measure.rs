@@ -91,6 +91,12 @@ impl Rounds {
         self.quantile(0.5)
     }
 
+    /// The lower quartile: what disturbs one task only ever adds time, so on a busy machine it says more than the median,
+    /// and on an idle one the same.
+    pub(crate) fn undisturbed(&self) -> f64 {
+        self.quantile(0.25)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

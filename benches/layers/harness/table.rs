@@ -31,11 +31,11 @@ impl Measured {
 
     /// The floor that the row's ratios refer to: its first.
     fn floor(&self) -> Option<f64> {
-        self.of(Side::Floor).next().map(|run| run.one.median())
+        self.of(Side::Floor).next().map(|run| run.one.undisturbed())
     }
 
     fn best_peer(&self) -> Option<f64> {
-        self.of(Side::Peer).map(|run| run.one.median()).min_by(f64::total_cmp)
+        self.of(Side::Peer).map(|run| run.one.undisturbed()).min_by(f64::total_cmp)
     }
 }
 
@@ -44,7 +44,7 @@ fn scale(floors: &[Floor], rows: &[Measured]) -> (f64, f64) {
     let mut sums = [0.0; 4];
     for floor in floors {
         let run = find(rows, floor.row).and_then(|row| row.named(floor.name)).expect("every floor is measured");
-        let one = run.one.median();
+        let one = run.one.undisturbed();
         // What two tasks do not share takes as long as with one.
         let two = if run.two.is_empty() { one } else { run.two.median() };
         sums = [sums[0] + one, sums[1] + floor.one_task, sums[2] + two, sums[3] + floor.two_tasks];
@@ -78,7 +78,7 @@ pub(crate) fn print(rows: &[Measured]) {
 }
 
 fn print_contender(row: &Measured, contender: &Contender, run: &Run, timer: f64) {
-    let one = run.one.median();
+    let one = run.one.undisturbed();
     let by = |other: Option<f64>| other.map_or(String::new(), |other| format!("{:.2}", one / other));
     let two = if contender.shared { ns(run.two.median()) } else { String::new() };
     let tail = run.tail.map_or(String::new(), |[alone, beside]| {
@@ -140,14 +140,16 @@ fn measured_by(
     (one_scale, two_scale): (f64, f64),
 ) -> (String, f64, Option<f64>) {
     let ours = row.of(Side::Ours).next();
-    let one = ours.map(|run| run.one.median());
+    let one = ours.map(|run| run.one.undisturbed());
     match *limit {
         Limit::OneTask(budget) => (format!("1T ns, {budget} x {one_scale:.2}"), budget * one_scale, one),
         Limit::TwoTasks(budget) => {
             let two = ours.map(|run| run.two.median());
             (format!("2T ns, {budget} x {two_scale:.2}"), budget * two_scale, two)
         }
-        Limit::TwoByOne(budget) => ("2T by 1T".to_owned(), budget, ours.map(|run| run.two.median() / run.one.median())),
+        Limit::TwoByOne(budget) => {
+            ("2T by 1T".to_owned(), budget, ours.map(|run| run.two.median() / run.one.undisturbed()))
+        }
         Limit::Tail(budget) => {
             let tail = ours.and_then(|run| run.tail).map(|[alone, _]| without_timer(alone, timer(rows)));
             (format!("p99.9 ns, {budget} x {one_scale:.2}"), budget * one_scale, tail)
@@ -157,7 +159,8 @@ fn measured_by(
             ("x floor".to_owned(), budget, one.zip(row.floor()).map(|(one, floor)| one / floor))
         }
         Limit::TimesRow(other, budget) => {
-            let other_one = find(rows, other).and_then(|row| row.of(Side::Ours).next()).map(|run| run.one.median());
+            let other_one =
+                find(rows, other).and_then(|row| row.of(Side::Ours).next()).map(|run| run.one.undisturbed());
             (format!("x {other}"), budget, one.zip(other_one).map(|(one, other)| one / other))
         }
         Limit::Count(unit, budget) => {
