@@ -8,7 +8,7 @@ use std::time::Duration;
 use failsafe::{backoff, failure_policy, futures::CircuitBreaker as _};
 use fsm_integration_core::{
     clock::CoarseClock,
-    layers::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer},
+    layers::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
 };
 use recloser::{AsyncRecloser, Recloser};
 use tower::{Layer, Service};
@@ -23,6 +23,7 @@ use crate::harness::{
 
 /// How many calls the count window holds, everywhere.
 const CALLS: usize = 100;
+const COUNT_WINDOW: CircuitModel = CircuitModel::CountWindow { size: CALLS as u32 };
 /// The time window, everywhere.
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -47,6 +48,7 @@ pub(crate) fn consecutive(row: &mut Row) {
 
 pub(crate) fn count_window(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
+    row.ours("CircuitBreakerLayer", layer_of(&ours(config_of(COUNT_WINDOW)), Ends::Well));
     let recloser = AsyncRecloser::from(Recloser::custom().error_rate(0.5).closed_len(CALLS).open_wait(MINUTE).build());
     row.peer("recloser", around_recloser(recloser, Ends::Well));
     // It never slides: counts are kept until the next transition.
@@ -61,18 +63,21 @@ pub(crate) fn count_window(row: &mut Row) {
 }
 
 pub(crate) fn time_window_10(row: &mut Row) {
-    time_window(row);
+    time_window(row, 10);
     row.peer("tower-resilience, 10 calls", || tower_resilience_with_calls(10)).alone();
 }
 
 pub(crate) fn time_window_1m(row: &mut Row) {
-    time_window(row);
+    time_window(row, 1_000_000);
     // Every call walks over all calls in the window: with a million of them, filling it takes minutes.
     row.peer("tower-resilience, 10 000 calls", || tower_resilience_with_calls(10_000)).alone();
 }
 
-fn time_window(row: &mut Row) {
+fn time_window(row: &mut Row, calls: u64) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
+    let task = layer_of(&ours(config_of(CircuitModel::TimeWindow { duration: WINDOW, buckets: 10 })), Ends::Well);
+    task()(calls);
+    row.ours("CircuitBreakerLayer", task);
     // A moving average, which needs no window; the nearest that it has.
     let policy = failure_policy::success_rate_over_time_window(0.5, 10, WINDOW, backoff::constant(MINUTE));
     failsafe(row, policy, Ends::Well);
@@ -80,6 +85,13 @@ fn time_window(row: &mut Row) {
 
 pub(crate) fn slow_calls(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
+    let config =
+        CircuitBreakerConfig { slow_call_duration: Some(MINUTE), slow_call_rate: 0.5, ..config_of(COUNT_WINDOW) };
+    // Durations need the exact clock.
+    let breaker = CircuitBreaker::new("bench", config);
+    let service = CircuitBreakerLayer::new(breaker).layer(Noop);
+    row.ours("CircuitBreakerLayer, system clock", move || serve(service.clone(), Ends::Well));
+    row.also("CircuitBreakerLayer, coarse clock", layer_of(&ours(config), Ends::Well));
     tower_resilience(
         row,
         TowerResilience::builder()
@@ -117,6 +129,11 @@ pub(crate) fn open(row: &mut Row) {
     block_on(handle.force_open());
     let service = layer.layer(Noop);
     row.peer("tower-resilience", move || serve(service.clone(), Ends::Refused)).with_tail();
+}
+
+fn config_of(model: CircuitModel) -> CircuitBreakerConfig {
+    let minimum_calls = if model == COUNT_WINDOW { CALLS as u32 } else { 10 };
+    CircuitBreakerConfig { model, failure_rate: 0.5, minimum_calls, ..CircuitBreakerConfig::default() }
 }
 
 fn ours(config: CircuitBreakerConfig) -> CircuitBreaker<CoarseClock> {

@@ -2,11 +2,14 @@
 
 use std::{
     future::{Future, poll_fn},
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
 
+use fsm_integration_core::layers::rate_limit::{Quota, TokenBucket, WaitConfig};
+use futures_util::FutureExt;
 use leaky_bucket::RateLimiter;
 use tokio::{runtime::Builder, task::JoinSet};
 use tower::{Layer, Service};
@@ -30,6 +33,11 @@ pub(crate) fn row(row: &mut Row) {
                 tokio::time::sleep(TOKEN_EVERY).await;
             }
         })
+    });
+    row.count(Side::Ours, "TokenBucket::acquire_within", "pairs out of order", || {
+        let bucket = TokenBucket::new(Quota::new(NonZeroU32::MIN, NonZeroU32::MIN, TOKEN_EVERY));
+        let wait = WaitConfig { max_wait: HOUR, max_waiting: WAITERS };
+        pairs_out_of_order(move || bucket.acquire_within(1, wait).map(|served| served.expect("an hour is enough")))
     });
     row.count(Side::Peer, "leaky-bucket", "pairs out of order", || {
         let limiter = RateLimiter::builder().max(1).initial(1).refill(1).interval(TOKEN_EVERY).fair(true).build();

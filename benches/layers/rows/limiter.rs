@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use fsm_integration_core::{
     clock::{Clock, CoarseClock, SystemClock},
-    layers::rate_limit::{Quota, RateLimitLayer, TokenBucket},
+    layers::rate_limit::{LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
 };
 use governor::DefaultDirectRateLimiter;
 use tower::Layer;
@@ -45,6 +45,12 @@ pub(crate) fn leases(row: &mut Row) {
         spin(move |_| word.load(std::sync::atomic::Ordering::Relaxed))
     })
     .alone();
+    let bucket = TokenBucket::with_clock("bench", Quota::per_second(PLENTY, PLENTY), CoarseClock::new());
+    let leased = LeasedBucket::new(bucket, LeaseConfig::default());
+    row.ours("LeasedBucket", move || {
+        let leased = leased.clone();
+        spin(move |_| leased.try_acquire(1).expect("there are plenty"))
+    });
     let limiter = governor::RateLimiter::direct(governor::Quota::per_second(PLENTY));
     row.peer("governor, which has none", ask_governor(limiter, true));
 }

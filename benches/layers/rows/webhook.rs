@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fsm_integration_core::{
     clock::{SystemClock, WallClock},
-    layers::webhook::{VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
+    layers::webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
@@ -25,13 +25,9 @@ const MESSAGES: usize = 4 * REMEMBERED;
 
 pub(crate) fn sign(row: &mut Row) {
     bare_hmac(row);
-    let (signer, id) = (WebhookSigner::new(secrets()), WebhookId::random());
-    row.ours("WebhookSigner", move || {
-        let (signer, id) = (signer.clone(), id.clone());
-        let now = SystemClock.timestamp();
-        spin(move |_| signer.sign_at(&id, now, &BODY))
-    })
-    .alone();
+    let signer = WebhookSigner::new(secrets());
+    row.ours("WebhookSigner, standard headers", sign_ours(signer.clone().only(Family::Standard))).alone();
+    row.also("WebhookSigner, both families", sign_ours(signer)).alone();
     row.peer("ring, bare", || {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SECRET);
         spin(move |_| ring::hmac::sign(&key, &BODY))
@@ -77,6 +73,13 @@ fn bare_hmac(row: &mut Row) {
         })
     })
     .alone();
+}
+
+fn sign_ours(signer: WebhookSigner) -> impl Fn() -> Lane {
+    move || {
+        let (signer, id, now) = (signer.clone(), WebhookId::random(), SystemClock.timestamp());
+        spin(move |_| signer.sign_at(&id, now, &BODY))
+    }
 }
 
 fn verify_ours(messages: Arc<Vec<HeaderMap>>) -> Lane {
