@@ -26,7 +26,7 @@ async fn main() -> Result<(), BoxError> {
     let callers = (0..100).map(|_| {
         let prices = prices.clone();
         // Only what is the same for everybody with the same key: put tenant and rights into it.
-        tokio::spawn(async move { prices.call("acme/SKU-1", || partner()).await })
+        tokio::spawn(async move { prices.call("acme/SKU-1", partner).await })
     });
     for caller in callers.collect::<Vec<_>>() {
         assert_eq!(caller.await??, "12.50");

@@ -123,7 +123,7 @@ async fn the_verify_layer_passes_the_probe() {
         request
     };
     let held = || 0;
-    let probe = crate::testing::probe::Probe { request: &request, held: &held };
+    let probe = crate::testing::probe::Probe { request: &request, held: &held, ..Default::default() };
     let layer = VerifyLayer::new(room.verifier.clone());
     probe.layer(|inner| layer.layer(inner)).await;
     // What every caller gets when its error is a box, and with a body that has to be read first.
