@@ -39,15 +39,19 @@ impl<S> Layer<S> for TimeoutLayer {
 /// Bounds how long a whole call may take, and obeys the request's own deadline.
 ///
 /// ```
-/// use std::time::{Duration, Instant};
-/// use fsm_integration_core::{error::{BoxError, TimedOut}, layers::timeout::{Deadline, DeadlineLayer}};
+/// use std::time::Duration;
+/// use fsm_integration_core::{
+///     clock::{Clock, SystemClock},
+///     error::{BoxError, TimedOut},
+///     layers::timeout::{Deadline, DeadlineLayer},
+/// };
 /// use tower::{Layer, ServiceExt};
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 /// let client = tower::service_fn(|_: http::Request<()>| async { Ok::<_, BoxError>("done") });
 /// let client = DeadlineLayer::new(Duration::from_secs(60)).layer(client);
 /// let mut late = http::Request::new(());
-/// late.extensions_mut().insert(Deadline(Instant::now()));
+/// late.extensions_mut().insert(Deadline(SystemClock.now()));
 /// assert!(client.clone().oneshot(late).await.unwrap_err().is::<TimedOut>());
 /// assert_eq!(client.oneshot(http::Request::new(())).await.unwrap(), "done");
 /// # }
