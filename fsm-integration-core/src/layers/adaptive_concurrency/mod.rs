@@ -1,6 +1,6 @@
 //! Finds out by itself how many calls a partner can take at once, and refuses or queues those beyond.
 //!
-//! Like a [`bulkhead`](crate::layers) whose limit moves: up while calls are answered as fast as usual and the limit is
+//! Like a [`bulkhead`](crate::layers::bulkhead) whose limit moves: up while calls are answered as fast as usual and the limit is
 //! used, down when they get slower or are refused. For partners whose capacity nobody knows or that changes; where the
 //! limit is in a contract, a bulkhead is simpler.
 //!

@@ -5,7 +5,7 @@
 //! gives its place back, in the queue as well as among the calls, and a place that was just handed to it goes to the
 //! next. The limit can be changed while calls are under way ([`Bulkhead::resize`]).
 //!
-//! It is for a limit that is known; `adaptive_concurrency` finds one out.
+//! It is for a limit that is known; [`adaptive_concurrency`](crate::layers::adaptive_concurrency) finds one out.
 //!
 //! # Where it stands
 //! Inside retry and deadline, so that a call that waits for its next attempt takes no place and one that waits for a
@@ -13,7 +13,7 @@
 //! what shares a resource: all layers of its clones share its places.
 //!
 //! # Against tower's own
-//! [`tower::limit::ConcurrencyLimit`] waits in `poll_ready`: it has no bound on who waits, refuses nobody, and a
+//! `tower::limit::ConcurrencyLimit` waits in `poll_ready`: it has no bound on who waits, refuses nobody, and a
 //! service that was made ready and is not called keeps a place, so that clones that are polled ahead (by a balancer, a
 //! buffer, `ServiceExt::ready`) can use up all places without any call. Here readiness is the inner service's and the
 //! place is taken by the call.

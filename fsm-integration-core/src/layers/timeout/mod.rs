@@ -18,7 +18,7 @@
 //! error anyway, and so a call costs no reference count (two atomics) for the rare one that takes too long.
 //!
 //! # Against tower's own
-//! [`tower::timeout`] registers a timer for every call, ready or not (about 50 ns), and boxes the error.
+//! `tower::timeout` registers a timer for every call, ready or not (about 50 ns), and boxes the error.
 
 mod deadline;
 mod future;
