@@ -3,9 +3,8 @@
 use std::{
     future::{Future, poll_fn},
     marker::PhantomData,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
     time::Duration,
 };
 
@@ -20,7 +19,7 @@ use crate::{
 };
 
 /// Waited between the tries to write an outcome down; well within a lease.
-const COMPLETION_PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::ZERO];
+const COMPLETION_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
 
 /// What came of asking for a key.
 pub(super) enum Acquired<T> {
@@ -76,18 +75,19 @@ impl<S> IdempotencyManager<S> {
         }
     }
 
-    /// Drives the work and renews its lease; the timer is made when the work first waits.
+    /// Drives work that waits, and renews its lease.
     ///
     /// Also returns whether the lease was lost meanwhile.
-    pub(super) async fn keep_alive<T, F>(&self, key: &IdempotencyKey, owner: Owner, work: F) -> (F::Output, bool)
+    pub(super) async fn keep_alive<T, F>(
+        &self,
+        key: &IdempotencyKey,
+        owner: Owner,
+        mut work: Pin<&mut F>,
+    ) -> (F::Output, bool)
     where
         S: IdempotencyStore<T>,
         F: Future,
     {
-        let mut work = pin!(work);
-        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
-            return (output, false);
-        }
         let (mut renewing, mut lost) = (pin!(self.renew::<T>(key, owner)), false);
         poll_fn(|cx| {
             let output = work.as_mut().poll(cx);
@@ -115,20 +115,21 @@ impl<S> IdempotencyManager<S> {
         }
     }
 
-    /// Writes the outcome down, trying a few times; a failure means that the next caller does not know of it, and
+    /// Waits for the outcome to be written down, trying a few times; a failure means that the next caller does not know of it, and
     /// is told as such, never as a plain failure (requirement I14).
     pub(super) async fn complete<T>(
         &self,
         key: &IdempotencyKey,
         owner: Owner,
         value: &T,
+        mut stored: StoreFuture<'_, StoreOutcome>,
     ) -> Result<(), IdempotencyConflict>
     where
         S: IdempotencyStore<T>,
     {
-        let mut failed = false;
-        for pause in COMPLETION_PAUSES {
-            match self.shared.store.complete(key, owner, value).await {
+        let (mut pauses, mut failed) = (COMPLETION_PAUSES.into_iter(), false);
+        loop {
+            match stored.await {
                 Ok(StoreOutcome::Stored) => return Ok(()),
                 // Not ours any more, perhaps because the try that failed was written down all the same.
                 Ok(StoreOutcome::LostLease) if failed => break,
@@ -136,7 +137,9 @@ impl<S> IdempotencyManager<S> {
                 Err(error) => tracing::error!(%key, %error, "idempotency.completion_failed: the work is done"),
             }
             failed = true;
+            let Some(pause) = pauses.next() else { break };
             tokio::time::sleep(pause).await;
+            stored = self.shared.store.complete(key, owner, value);
         }
         match self.shared.config.on_store_failure {
             StoreFailure::Refuse => Err(IdempotencyConflict::OutcomeUnknown),

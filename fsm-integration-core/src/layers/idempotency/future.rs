@@ -74,24 +74,27 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let work = match state.as_mut().project() {
+            let work: Work<I::Response, I::Error> = match state.as_mut().project() {
                 StateProjection::Untouched { inner } => return inner.poll(cx),
                 StateProjection::Working { work } => return work.as_mut().poll(cx),
                 StateProjection::Asked { asked } => {
-                    match asked.take().expect("taken once, on the way to the work").begin() {
-                        Begun::Replay(response) => return Poll::Ready(Ok(response)),
-                        Begun::Work(work) => work,
-                    }
+                    let owned = asked.as_ref().expect("taken once, on the way to the work");
+                    let owner = owned.manager.owner();
+                    let begun = match owned.manager.begin(&owned.key, owned.fingerprint, owner).now() {
+                        Ok(Ok(Begin::Done(stored))) => {
+                            let stored = owned.manager.replay(stored).value;
+                            return Poll::Ready(Ok(I::Response::from_stored(stored)));
+                        }
+                        Ok(begun) => Some(begun),
+                        Err(_) => None,
+                    };
+                    // Nothing is lost between here and the first poll, which follows at once.
+                    Box::pin(asked.take().expect("seen above").work(owner, begun))
                 }
             };
             state.set(State::Working { work });
         }
     }
-}
-
-enum Begun<Response, E> {
-    Replay(Response),
-    Work(Work<Response, E>),
 }
 
 impl<I, Request, T, S, R, P> Asked<I, Request, S, R, P>
@@ -103,21 +106,6 @@ where
     R: Refuse<IdempotencyConflict, I::Response, I::Error> + Send + 'static,
     P: Keep<T> + Send + 'static,
 {
-    /// Asks the store; a replay that it has at hand needs nothing more.
-    #[inline]
-    fn begin(self) -> Begun<I::Response, I::Error> {
-        let owner = self.manager.owner();
-        let begun = match self.manager.begin(&self.key, self.fingerprint, owner).now() {
-            Ok(Ok(Begin::Done(stored))) => {
-                return Begun::Replay(I::Response::from_stored(self.manager.replay(stored).value));
-            }
-            Ok(begun) => Some(begun),
-            Err(_) => None,
-        };
-        // Nothing is lost between here and the first poll, which follows at once.
-        Begun::Work(Box::pin(self.work(owner, begun)))
-    }
-
     async fn work(self, owner: Owner, begun: Option<Result<Begin<T>, Error>>) -> Result<I::Response, I::Error> {
         let Self { mut ready, mut request, key, fingerprint, manager, refuse, keep } = self;
         // The first caller gets the answer whole, not only what is kept of it.

@@ -2,28 +2,35 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Who holds a lease: 128 bits, no two alike (requirement I7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner(u128);
+pub struct Owner([u64; 2]);
 
 impl Owner {
     /// Who holds what nobody holds; never made at random.
-    pub(super) const NOBODY: Self = Self(0);
+    pub(super) const NOBODY: Self = Self([0; 2]);
 
     /// Makes a new owner.
     #[must_use]
     pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4().as_u128())
+        Self::from_bits(uuid::Uuid::new_v4().as_u128())
     }
 
     /// The owner as bytes, for a store.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
-        self.0.to_be_bytes()
+        let bits = (self.0[0] as u128) << 64 | self.0[1] as u128;
+        bits.to_be_bytes()
     }
 
     /// The owner that a store holds as bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(bytes))
+        Self::from_bits(u128::from_be_bytes(bytes))
+    }
+
+    /// Two words, which need no more alignment than what stands beside them in a record.
+    #[inline]
+    const fn from_bits(bits: u128) -> Self {
+        Self([(bits >> 64) as u64, bits as u64])
     }
 }
 
@@ -45,11 +52,11 @@ pub(super) struct Owners {
 
 impl Owners {
     pub(super) fn new() -> Self {
-        Self { first: Owner::random().0, next: AtomicU64::new(0) }
+        Self { first: uuid::Uuid::new_v4().as_u128(), next: AtomicU64::new(0) }
     }
 
     #[inline]
     pub(super) fn next(&self) -> Owner {
-        Owner(self.first.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into()))
+        Owner::from_bits(self.first.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into()))
     }
 }

@@ -1,7 +1,13 @@
-use std::{future::Future, sync::Arc};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use super::{
-    Begin, Execution, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Owner, StoreFuture,
+    Begin, Execution, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Lease, Owner, RecoveryPoint,
+    RecoveryPoints, StoreFuture, StoreOutcome,
     acquire::{Acquired, Held},
     lease::Owners,
 };
@@ -156,10 +162,12 @@ impl<S> IdempotencyManager<S> {
         let owner = self.owner();
         let begun = match self.begin(key, fingerprint, owner).now() {
             Ok(Ok(Begin::Done(value))) => return Ok(self.replay(value)),
+            Ok(Ok(Begin::Won(lease))) => return self.lead(key, lease, None, keep, work).await,
             Ok(begun) => StoreFuture::ready(begun),
             Err(waiting) => waiting,
         };
-        self.go_on(key, fingerprint, owner, begun, keep, work).await
+        // In a box, so that those who need not wait do not carry it along.
+        Box::pin(self.go_on(key, fingerprint, owner, begun, keep, work)).await
     }
 
     #[inline]
@@ -199,42 +207,72 @@ impl<S> IdempotencyManager<S> {
         // Held from before the store answers: a call that is dropped while it waits may have won.
         let held = Held::new(&*self.shared.store, key, owner);
         let acquired = self.acquire(key, fingerprint, owner, begun).await;
-        let points = || Arc::clone(&self.shared.store) as _;
-        let execution = match acquired {
-            Ok(Acquired::Won(lease, resumed)) => Execution::new(points(), key.clone(), lease, resumed),
-            Ok(Acquired::Done(value)) => {
-                held.keep();
-                return Ok(self.replay(value));
-            }
+        // A store whose answer was lost may have given us the key: it is given back by dropping.
+        if !matches!(acquired, Ok(Acquired::Unprotected) | Err(IdempotencyConflict::StoreUnavailable)) {
+            held.keep();
+        }
+        match acquired {
+            Ok(Acquired::Won(lease, resumed)) => self.lead(key, lease, resumed, keep, work).await,
+            Ok(Acquired::Done(value)) => Ok(self.replay(value)),
             Ok(Acquired::Unprotected) => {
-                drop(held);
-                let value = work(Execution::unprotected(points(), key.clone())).await?;
-                return Ok(Executed { value, replayed: false });
+                let value = work(Execution::unprotected(self.points(), key.clone())).await?;
+                Ok(Executed { value, replayed: false })
             }
-            Err(conflict) => {
-                // A store whose answer was lost may have given us the key: it is given back by dropping.
-                if conflict != IdempotencyConflict::StoreUnavailable {
-                    held.keep();
-                }
-                return Err(self.refuse(conflict).into());
-            }
+            Err(conflict) => Err(self.refuse(conflict).into()),
+        }
+    }
+
+    /// Does the work under a lease and writes its outcome down.
+    #[inline]
+    async fn lead<T, E, W, F>(
+        &self,
+        key: &IdempotencyKey,
+        lease: Lease,
+        resumed: Option<Arc<RecoveryPoint>>,
+        keep: impl FnOnce(&T) -> bool,
+        work: W,
+    ) -> Result<Executed<T>, E>
+    where
+        S: IdempotencyStore<T>,
+        E: From<IdempotencyConflict>,
+        W: FnOnce(Execution) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        let owner = lease.owner;
+        let held = Held::new(&*self.shared.store, key, owner);
+        let mut work = pin!(work(Execution::new(self.points(), key.clone(), lease, resumed)));
+        let (result, lost) = match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+            Poll::Ready(result) => (result, false),
+            Poll::Pending => self.keep_alive(key, owner, work).await,
         };
-        let (result, lost) = self.keep_alive(key, owner, work(execution)).await;
         // From here on the work is over: what is not written down runs out with the lease, it is not given back.
         held.keep();
         match result {
             Ok(value) if keep(&value) => {
-                if let Err(conflict) = self.complete(key, owner, &value).await {
-                    let told = lost && conflict == IdempotencyConflict::LostLease;
-                    return Err(if told { conflict } else { self.refuse(conflict) }.into());
+                let stored = match self.shared.store.complete(key, owner, &value).now() {
+                    Ok(Ok(StoreOutcome::Stored)) => return Ok(Executed { value, replayed: false }),
+                    Ok(stored) => StoreFuture::ready(stored),
+                    Err(waiting) => waiting,
+                };
+                match self.complete(key, owner, &value, stored).await {
+                    Ok(()) => Ok(Executed { value, replayed: false }),
+                    Err(conflict) if lost && conflict == IdempotencyConflict::LostLease => Err(conflict.into()),
+                    Err(conflict) => Err(self.refuse(conflict).into()),
                 }
-                Ok(Executed { value, replayed: false })
             }
             result => {
                 self.release(key, owner).await;
                 result.map(|value| Executed { value, replayed: false })
             }
         }
+    }
+
+    #[inline]
+    fn points(&self) -> Arc<dyn RecoveryPoints>
+    where
+        S: RecoveryPoints,
+    {
+        Arc::clone(&self.shared.store) as _
     }
 
     async fn release<T>(&self, key: &IdempotencyKey, owner: Owner)

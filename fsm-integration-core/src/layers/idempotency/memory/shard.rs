@@ -33,7 +33,8 @@ struct Entry<T> {
     /// The fence of the record's latest owner, which no other record has.
     serial: u64,
     record: Record<T>,
-    waiting: Option<Waiting>,
+    /// Boxed: most records are never waited for.
+    waiting: Option<Box<Waiting>>,
 }
 
 /// Repetitions that wait for a change of a record.
@@ -211,7 +212,7 @@ impl<T> Shard<T> {
         if !matches!(entry.record, Record::InProgress { lease, .. } if lease.owner != Owner::NOBODY) {
             return None;
         }
-        let waiting = entry.waiting.get_or_insert_with(|| Waiting { change: Arc::default(), count: 0 });
+        let waiting = entry.waiting.get_or_insert_with(|| Box::new(Waiting { change: Arc::default(), count: 0 }));
         waiting.count += 1;
         Some(Arc::clone(&waiting.change))
     }
