@@ -4,6 +4,7 @@
 ///
 /// A layer's own folder counts as below itself; another layer's does not, nor does `event`.
 pub(super) const CORE: &[(&str, &[&str])] = &[
+    ("guide", &[]),
     ("error", &[]),
     ("clock", &[]),
     ("observe", &["clock", "error"]),
