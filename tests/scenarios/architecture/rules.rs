@@ -23,7 +23,7 @@ pub(super) const CORE: &[(&str, &[&str])] = &[
     ("event::log", &["adapter", "clock", "error", "event", "sqlite"]),
     ("event::dead_letter", &["adapter", "clock", "error", "event", "sqlite"]),
     ("event::consumer", &["clock", "error", "event", "layers::retry", "observe::metrics", "sqlite"]),
-    ("testing", &["adapter", "clock", "error"]),
+    ("testing", &["adapter", "clock", "error", "layers"]),
 ];
 
 /// What an event is does not know how it is kept or handled.

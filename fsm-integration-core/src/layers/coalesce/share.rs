@@ -76,13 +76,6 @@ impl ShareError for Infallible {
     }
 }
 
-#[cfg(feature = "testing")]
-impl ShareError for crate::testing::probe::Failure {
-    fn share(&self) -> Self {
-        *self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -1,8 +1,11 @@
 use std::fmt;
 
-use crate::error::{
-    BoxError, BulkheadFull, CircuitOpen, Classify, ErrorClass, ErrorKind, IdempotencyConflict, InvalidSignature,
-    Overloaded, RateLimited, TimedOut,
+use crate::{
+    error::{
+        BoxError, BulkheadFull, CircuitOpen, Classify, ErrorClass, ErrorKind, IdempotencyConflict, InvalidSignature,
+        Overloaded, RateLimited, TimedOut,
+    },
+    layers::coalesce::ShareError,
 };
 
 /// An error type of a user's own, with one variant for each refusal.
@@ -48,6 +51,12 @@ impl Classify for Failure {
             Self::TimedOut(_) => ErrorClass::Timeout,
             Self::IdempotencyConflict(conflict) => ErrorKind::from(conflict).class(),
         }
+    }
+}
+
+impl ShareError for Failure {
+    fn share(&self) -> Self {
+        *self
     }
 }
 
