@@ -10,7 +10,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use super::{
-    core::Core,
+    CircuitBreaker,
     permit::{Admission, Gate},
     state::Ended,
 };
@@ -23,8 +23,8 @@ pin_project! {
     /// A call that asks for leave when it is first polled, unless it has it, and records how it ends.
     pub(super) struct Guarded<F, B: Deref<Target: Gate>> {
         #[pin]
-        future: F,
-        admission: Admission<B>,
+        pub(super) future: F,
+        pub(super) admission: Admission<B>,
     }
 }
 
@@ -56,23 +56,19 @@ pin_project! {
     /// The answer of a [`CircuitBreakerService`](super::CircuitBreakerService).
     pub struct CircuitBreakerFuture<F, C: Clock> {
         #[pin]
-        inner: Inner<F, C>,
+        pub(super) inner: Inner<F, C>,
     }
 }
 
 pin_project! {
     #[project = InnerProjection]
-    enum Inner<F, C: Clock> {
-        Admitted { #[pin] call: Guarded<F, Arc<Core<C>>> },
+    pub(super) enum Inner<F, C: Clock> {
+        Admitted { #[pin] call: Guarded<F, Arc<CircuitBreaker<C>>> },
         Refused { refusal: CircuitOpen },
     }
 }
 
 impl<F, C: Clock> CircuitBreakerFuture<F, C> {
-    pub(super) fn admitted(future: F, admission: Admission<Arc<Core<C>>>) -> Self {
-        Self { inner: Inner::Admitted { call: Guarded::new(future, admission) } }
-    }
-
     pub(super) fn refused(refusal: CircuitOpen) -> Self {
         Self { inner: Inner::Refused { refusal } }
     }

@@ -80,6 +80,7 @@ use self::{
     core::Core,
     future::Guarded,
     permit::{Admission, Gate},
+    state::{Ended, Ticket},
 };
 #[cfg(doc)]
 use crate::error::ErrorClass;
@@ -234,6 +235,18 @@ impl<C: Clock> CircuitBreaker<C> {
     #[must_use]
     pub fn subscribe(&self) -> CircuitChanges {
         self.core.subscribe()
+    }
+}
+
+impl<C: Clock> Gate for CircuitBreaker<C> {
+    #[inline(always)]
+    fn admit(&self) -> Result<Ticket, CircuitOpen> {
+        self.core.admit()
+    }
+
+    #[inline(always)]
+    fn settle(&self, ticket: Ticket, ended: Ended) {
+        self.core.settle(ticket, ended);
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fmt, ops::Deref, sync::Arc, thread};
+use std::{fmt, mem::forget, ops::Deref, sync::Arc, thread};
 
 use super::{
     core::Core,
@@ -103,8 +103,35 @@ impl<B: Deref<Target: Gate>> Admission<B> {
         let panicked = OnPanic(self);
         let value = run();
         // Reached only without a panic; the guard holds nothing but a borrow.
-        std::mem::forget(panicked);
+        forget(panicked);
         value
+    }
+}
+
+/// Records a panic as a failure, unless the code that may panic has come to its end.
+pub(super) struct MayPanic<'a, G: Gate> {
+    gate: &'a G,
+    ticket: Ticket,
+}
+
+impl<'a, G: Gate> MayPanic<'a, G> {
+    pub(super) fn new(gate: &'a G, ticket: Ticket) -> Self {
+        Self { gate, ticket }
+    }
+
+    /// It did not panic: the call goes on with its ticket.
+    #[inline]
+    pub(super) fn survived(self) -> Ticket {
+        let ticket = self.ticket;
+        // Holds nothing but a borrow.
+        forget(self);
+        ticket
+    }
+}
+
+impl<G: Gate> Drop for MayPanic<'_, G> {
+    fn drop(&mut self) {
+        self.gate.settle(self.ticket, Outcome::Failure.into());
     }
 }
 

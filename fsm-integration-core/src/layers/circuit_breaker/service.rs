@@ -1,17 +1,16 @@
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
 use tower::Service;
 
 use super::{
     CircuitBreaker, CircuitBreakerFuture,
-    permit::{Admission, Gate},
+    future::{Guarded, Inner},
+    permit::{Admission, Gate, MayPanic},
 };
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},
+    lent::Lent,
 };
 
 /// A service whose calls a [`CircuitBreaker`] admits or refuses.
@@ -21,14 +20,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct CircuitBreakerService<S, C: Clock = SystemClock> {
     inner: S,
-    breaker: CircuitBreaker<C>,
+    breaker: Lent<CircuitBreaker<C>>,
 }
 
 impl<S, C: Clock> CircuitBreakerService<S, C> {
     /// Puts the breaker before the service.
     #[must_use]
     pub fn new(inner: S, breaker: CircuitBreaker<C>) -> Self {
-        Self { inner, breaker }
+        Self { inner, breaker: Lent::new(breaker) }
     }
 }
 
@@ -47,13 +46,24 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.breaker.core.admit() {
+        match self.breaker.get().core.admit() {
             Ok(ticket) => {
-                let mut admission = Admission::admitted(Arc::clone(&self.breaker.core), ticket);
-                let future = admission.guard(|| self.inner.call(request));
-                CircuitBreakerFuture::admitted(future, admission)
+                let breaker = self.breaker.lend();
+                let may_panic = MayPanic::new(&*breaker, ticket);
+                // Built where it is returned: a future of several layers is large, and moving it is what they cost.
+                CircuitBreakerFuture {
+                    inner: Inner::Admitted {
+                        call: Guarded {
+                            future: self.inner.call(request),
+                            admission: {
+                                let ticket = may_panic.survived();
+                                Admission::admitted(breaker, ticket)
+                            },
+                        },
+                    },
+                }
             }
             Err(refusal) => CircuitBreakerFuture::refused(refusal),
         }

@@ -1,4 +1,4 @@
-use std::{fmt::Display, sync::Arc};
+use std::fmt::Display;
 
 use tower::Layer;
 
@@ -8,7 +8,7 @@ use crate::clock::SystemClock;
 /// Gives each call of an adapter a span and counts it.
 #[derive(Debug, Clone)]
 pub struct InstrumentLayer<C = SystemClock> {
-    subject: Arc<Subject>,
+    subject: Subject,
     clock: C,
 }
 
@@ -23,7 +23,7 @@ impl InstrumentLayer {
 impl<C> InstrumentLayer<C> {
     /// Creates the layer with the clock that measures durations.
     pub fn with_clock(adapter_id: &str, version: impl Display, clock: C) -> Self {
-        Self { subject: Arc::new(Subject::new(adapter_id, &version)), clock }
+        Self { subject: Subject::new(adapter_id, &version), clock }
     }
 }
 
@@ -31,6 +31,6 @@ impl<S, C: Clone> Layer<S> for InstrumentLayer<C> {
     type Service = InstrumentService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        InstrumentService::new(inner, Arc::clone(&self.subject), self.clock.clone())
+        InstrumentService::new(inner, self.subject.clone(), self.clock.clone())
     }
 }

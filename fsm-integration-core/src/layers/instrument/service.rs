@@ -12,20 +12,21 @@ use crate::{
     adapter::IntegrationContext,
     clock::{Clock, SystemClock},
     error::Classify,
+    lent::Lent,
 };
 
-/// Whose calls are seen.
-#[derive(Debug)]
+/// Whose calls are seen; clones share it.
+#[derive(Debug, Clone)]
 pub(super) struct Subject {
-    adapter_id: Box<str>,
-    version: Box<str>,
-    pub(super) series: Series,
+    adapter_id: Arc<str>,
+    version: Arc<str>,
+    pub(super) series: Arc<Series>,
 }
 
 impl Subject {
     pub(super) fn new(adapter_id: &str, version: &dyn Display) -> Self {
         let version = version.to_string().into();
-        Self { adapter_id: adapter_id.into(), version, series: Series::new(adapter_id) }
+        Self { adapter_id: adapter_id.into(), version, series: Arc::new(Series::new(adapter_id)) }
     }
 
     /// The span of one call; what the request carries stays out of it, save who calls and why.
@@ -47,13 +48,13 @@ impl Subject {
 #[derive(Debug, Clone)]
 pub struct InstrumentService<S, C = SystemClock> {
     inner: S,
-    subject: Arc<Subject>,
+    subject: Lent<Subject>,
     clock: C,
 }
 
 impl<S, C> InstrumentService<S, C> {
-    pub(super) const fn new(inner: S, subject: Arc<Subject>, clock: C) -> Self {
-        Self { inner, subject, clock }
+    pub(super) fn new(inner: S, subject: Subject, clock: C) -> Self {
+        Self { inner, subject: Lent::new(subject), clock }
     }
 }
 
@@ -72,9 +73,9 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let span = self.subject.span(request.context());
+        let span = self.subject.get().span(request.context());
         // Made before the call, so that a panic in it is recorded too.
-        let recorder = Recorder::new(Arc::clone(&self.subject), self.clock.clone(), span);
+        let recorder = Recorder::new(self.subject.lend(), self.clock.clone(), span);
         let call = recorder.span().in_scope(|| self.inner.call(request));
         InstrumentFuture::new(call, recorder)
     }

@@ -2,6 +2,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -24,14 +25,14 @@ pin_project! {
         L: Limit<Req>,
     {
         #[pin]
-        state: State<S, Req, L>,
-        feedback: Option<Feedback<L, L::Key>>,
+        pub(super) state: State<S, Req, L>,
+        pub(super) feedback: Option<Feedback<L, L::Key>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, Req, L>
+    pub(super) enum State<S, Req, L>
     where
         S: Service<Req>,
         L: Limit<Req>,
@@ -45,7 +46,7 @@ pin_project! {
 
 /// Whom to pause when the other side asks for it.
 pub(super) struct Feedback<L, K> {
-    pub(super) limit: L,
+    pub(super) limit: Arc<L>,
     pub(super) key: K,
     pub(super) max_pause: Duration,
 }
@@ -55,7 +56,7 @@ pub(super) struct Queued<S, Req, L, K, W> {
     pub(super) waiting: W,
     pub(super) inner: S,
     pub(super) request: Req,
-    pub(super) limit: L,
+    pub(super) limit: Arc<L>,
     pub(super) key: K,
     pub(super) mode: Mode,
 }
@@ -68,11 +69,6 @@ impl<S: Service<Req>, Req, L: Limit<Req>> RateLimitFuture<S, Req, L> {
     pub(super) fn queued(queued: Queued<S, Req, L, L::Key, L::Waiting>) -> Self {
         Self { state: State::Queued { queued: Some(Box::new(queued)) }, feedback: None }
     }
-
-    #[inline]
-    pub(super) const fn calling(call: S::Future, feedback: Option<Feedback<L, L::Key>>) -> Self {
-        Self { state: State::Calling { call }, feedback }
-    }
 }
 
 impl<S: Service<Req>, Req, L: Limit<Req>> Queued<S, Req, L, L::Key, L::Waiting> {
@@ -80,7 +76,7 @@ impl<S: Service<Req>, Req, L: Limit<Req>> Queued<S, Req, L, L::Key, L::Waiting> 
         let result = ready!(Pin::new(&mut self.waiting).poll(cx));
         let shadow = self.mode.shadow;
         let Err(refusal) = result else { return Poll::Ready(Ok(())) };
-        tell(&self.limit, refusal, shadow);
+        tell(&*self.limit, refusal, shadow);
         Poll::Ready(if shadow { Ok(()) } else { Err(refusal) })
     }
 

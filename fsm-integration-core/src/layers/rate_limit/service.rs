@@ -8,10 +8,11 @@ use tower::Service;
 
 use super::{
     Limit, RateLimitFuture, TokenBucket, WaitConfig,
-    future::{Feedback, Queued},
+    future::{Feedback, Queued, State},
 };
 use crate::{
     error::{Classify, RateLimited},
+    lent::Lent,
     observe::Observation,
 };
 
@@ -31,13 +32,13 @@ pub(super) struct Mode {
 #[derive(Debug, Clone)]
 pub struct RateLimitService<S, L = TokenBucket> {
     inner: S,
-    limit: L,
+    limit: Lent<L>,
     mode: Mode,
 }
 
-impl<S, L> RateLimitService<S, L> {
-    pub(super) const fn new(inner: S, limit: L, mode: Mode) -> Self {
-        Self { inner, limit, mode }
+impl<S, L: Clone> RateLimitService<S, L> {
+    pub(super) fn new(inner: S, limit: L, mode: Mode) -> Self {
+        Self { inner, limit: Lent::new(limit), mode }
     }
 }
 
@@ -55,10 +56,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
-        let (key, cost) = (self.limit.key(&request), self.limit.cost(&request));
-        match self.limit.try_acquire(&key, cost) {
+        let limit = self.limit.get();
+        let (key, cost) = (limit.key(&request), limit.cost(&request));
+        match limit.try_acquire(&key, cost) {
             Some(Ok(())) => self.begin(request, key),
             Some(Err(refusal)) => self.refuse(refusal, request, key, cost),
             None => self.wait(request, key, cost, WaitConfig::default()),
@@ -67,14 +69,16 @@ where
 }
 
 impl<S, L> RateLimitService<S, L> {
-    #[inline]
+    #[inline(always)]
     fn begin<Req>(&mut self, request: Req, key: L::Key) -> RateLimitFuture<S, Req, L>
     where
         S: Service<Req>,
         L: Limit<Req>,
     {
-        let feedback = self.mode.max_pause.map(|max_pause| Feedback { limit: self.limit.clone(), key, max_pause });
-        RateLimitFuture::calling(self.inner.call(request), feedback)
+        let max_pause = self.mode.max_pause;
+        let feedback = max_pause.map(|max_pause| Feedback { limit: self.limit.lend(), key, max_pause });
+        // Built where it is returned: moving a large future costs more than this layer.
+        RateLimitFuture { state: State::Calling { call: self.inner.call(request) }, feedback }
     }
 
     #[cold]
@@ -85,12 +89,12 @@ impl<S, L> RateLimitService<S, L> {
     {
         match self.mode {
             Mode { shadow: true, .. } => {
-                tell(&self.limit, refusal, true);
+                tell(self.limit.get(), refusal, true);
                 self.begin(request, key)
             }
             Mode { wait: Some(config), .. } => self.wait(request, key, cost, config),
             _ => {
-                tell(&self.limit, refusal, false);
+                tell(self.limit.get(), refusal, false);
                 RateLimitFuture::refused(refusal)
             }
         }
@@ -101,11 +105,11 @@ impl<S, L> RateLimitService<S, L> {
         S: Service<Req> + Clone,
         L: Limit<Req>,
     {
-        let waiting = self.limit.acquire(&key, cost, config);
+        let waiting = self.limit.get().acquire(&key, cost, config);
         // The instance that is ready waits with the request; the clone must be readied anew.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        let (limit, mode) = (self.limit.clone(), self.mode);
+        let (limit, mode) = (self.limit.lend(), self.mode);
         RateLimitFuture::queued(Queued { waiting, inner, request, limit, key, mode })
     }
 }

@@ -25,14 +25,14 @@ pin_project! {
         S: Service<Req>,
     {
         #[pin]
-        state: State<S::Future>,
-        again: Option<Again<S, Req, C, R>>,
+        pub(super) state: State<S::Future>,
+        pub(super) again: Option<Again<S, Req, C, R>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F> {
+    pub(super) enum State<F> {
         Calling { #[pin] attempt: F },
         Waiting { sleep: Pin<Box<Sleep>> },
         Readying,
@@ -57,18 +57,6 @@ struct Later<S, O> {
     progress: Progress,
     /// What the attempt before this one came to.
     earlier: Option<O>,
-}
-
-impl<S: Service<Req>, Req, C, R> RetryFuture<S, Req, C, R> {
-    #[inline]
-    pub(super) fn once(attempt: S::Future) -> Self {
-        Self { state: State::Calling { attempt }, again: None }
-    }
-
-    #[inline]
-    pub(super) fn new(attempt: S::Future, again: Again<S, Req, C, R>) -> Self {
-        Self { state: State::Calling { attempt }, again: Some(again) }
-    }
 }
 
 impl<S: Service<Req>, Req, C, R> Again<S, Req, C, R> {

@@ -5,7 +5,10 @@ use std::{
 
 use tower::Service;
 
-use super::{OnError, Replay, RetryFuture, RetryOn, RetryStrategy, future::Again};
+use super::{
+    OnError, Replay, RetryFuture, RetryOn, RetryStrategy,
+    future::{Again, State},
+};
 use crate::{
     clock::{Clock, SystemClock},
     repeat::Keeper,
@@ -49,16 +52,19 @@ where
         self.keeper.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Req) -> Self::Future {
         let strategy = &self.keeper.handle().strategy;
         strategy.begin();
         let spare = if strategy.may_repeat(0) { request.replay() } else { None };
-        let Some(spare) = spare else { return RetryFuture::once(self.keeper.inner.call(request)) };
+        let Some(spare) = spare else {
+            return RetryFuture { state: State::Calling { attempt: self.keeper.inner.call(request) }, again: None };
+        };
         let ends = strategy.ends();
-        // The service that was polled ready makes the call; retries take a clone and poll that.
-        let first = self.keeper.inner.call(request);
-        RetryFuture::new(first, Again::new(self.keeper.keep(), spare, ends))
+        let again = Some(Again::new(self.keeper.keep(), spare, ends));
+        // The service that was polled ready makes the call; retries take a clone and poll that. Last, so that what it
+        // returns, which may be large, is built where it is returned.
+        RetryFuture { state: State::Calling { attempt: self.keeper.inner.call(request) }, again }
     }
 }
 

@@ -19,26 +19,17 @@ pin_project! {
     /// A call that is dropped when its time is over.
     pub struct TimeoutFuture<F> {
         #[pin]
-        call: Option<F>,
-        timeout: Timeout,
+        pub(super) call: Option<F>,
+        pub(super) timeout: Timeout,
         // Of the request; the timeout's time is what was left until then.
-        deadline: Option<Instant>,
+        pub(super) deadline: Option<Instant>,
         // Outside tokio's cooperative budget, or a call that uses it up at every poll would never be timed out.
         #[pin]
-        timer: Option<Unconstrained<Sleep>>,
+        pub(super) timer: Option<Unconstrained<Sleep>>,
     }
 }
 
 impl<F> TimeoutFuture<F> {
-    #[inline]
-    pub(super) const fn new(call: F, timeout: Timeout) -> Self {
-        Self { call: Some(call), timeout, deadline: None, timer: None }
-    }
-
-    pub(super) const fn until(deadline: Instant, call: F, timeout: Timeout) -> Self {
-        Self { call: Some(call), timeout, deadline: Some(deadline), timer: None }
-    }
-
     pub(super) const fn expired(timeout: Timeout) -> Self {
         Self { call: None, timeout, deadline: None, timer: None }
     }

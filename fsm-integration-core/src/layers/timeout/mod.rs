@@ -108,7 +108,7 @@ impl Timeout {
         F: Future<Output = Result<T, E>>,
         E: From<TimedOut>,
     {
-        TimeoutFuture::new(future, self.clone())
+        TimeoutFuture { call: Some(future), timeout: self.clone(), deadline: None, timer: None }
     }
 }
 

@@ -37,9 +37,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        TimeoutFuture::new(self.inner.call(request), self.timeout.clone())
+        let timeout = self.timeout.clone();
+        // Built where it is returned: moving a large future costs more than this layer.
+        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: None, timer: None }
     }
 }
 
@@ -76,20 +78,18 @@ where
     }
 
     /// Reads the clock only for a request that carries a deadline; the system's, which tokio's timers obey too.
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
         let mut timeout = self.total.clone();
         let Some(deadline) = request.deadline() else {
-            return TimeoutFuture::new(self.inner.call(request), timeout);
+            return TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: None, timer: None };
         };
         let left = deadline.saturating_duration_since(SystemClock.now());
-        if left >= timeout.after {
-            return TimeoutFuture::new(self.inner.call(request), timeout);
-        }
-        timeout.after = left;
+        let deadline = (left < timeout.after).then_some(deadline);
+        timeout.after = timeout.after.min(left);
         if left.is_zero() {
             return TimeoutFuture::expired(timeout);
         }
-        TimeoutFuture::until(deadline, self.inner.call(request), timeout)
+        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline, timer: None }
     }
 }
