@@ -18,8 +18,9 @@
 //! How it counts, by [`CircuitModel`]: failures in a row (the default); the last calls, exactly; or the calls of the
 //! last while. A window is judged with every result that could open the breaker, and exactly: plain successes can only
 //! lower a rate, so they are tallied by one atomic addition beside the lock, and whoever takes the lock next (a failure,
-//! a slow call, the end of a bucket) takes the tally over first. What a call costs never depends on how many are in the
-//! window.
+//! a slow call, the end of a bucket) takes the tally over first. Where the rate is reached already, since old successes
+//! have left the window or the settings have changed, nothing opens until the next result, and that one is judged
+//! whatever it is. What a call costs never depends on how many are in the window.
 //!
 //! How long it stays open: `reset_timeout`, growing while it opens again and again if asked to, scattered if asked to,
 //! and at least as long as the `Retry-After` of the failure that opened it, up to `max_retry_after`.

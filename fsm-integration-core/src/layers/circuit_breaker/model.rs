@@ -53,7 +53,10 @@ impl Model {
 
     /// Whether what is counted opens the breaker.
     pub(super) fn must_open(&self, config: &CircuitBreakerConfig) -> bool {
-        let Figures { calls, failures, slow } = self.figures();
+        self.opens_at(self.figures(), config)
+    }
+
+    fn opens_at(&self, Figures { calls, failures, slow }: Figures, config: &CircuitBreakerConfig) -> bool {
         match self {
             Self::Consecutive(_) => failures >= config.failure_threshold.max(1).into(),
             Self::Calls(_) | Self::Time(_) => {
@@ -70,11 +73,13 @@ impl Model {
 
     /// What a success has to do.
     ///
-    /// It can open a breaker only by being the one that completes the minimum beside failures: until then every result
-    /// is judged.
+    /// It lowers a rate, so it opens a breaker only by being the one that completes the minimum beside failures, or the
+    /// first result after the rate rose without one: successes grew old, or the settings changed, while somebody looked
+    /// or a result came that does not count. Neither opens a breaker by itself, a result does (so does resilience4j), and
+    /// in both cases every result is judged.
     pub(super) fn pace(&self, config: &CircuitBreakerConfig) -> Pace {
         let figures = self.figures();
-        let judged = !figures.is_clean() && figures.calls < self.minimum(config);
+        let judged = !figures.is_clean() && (figures.calls < self.minimum(config) || self.opens_at(figures, config));
         match self {
             Self::Consecutive(figures) if figures.is_clean() => Pace::Free,
             Self::Calls(_) if !judged => Pace::Tallied,

@@ -70,6 +70,23 @@ fn loom_whoever_completes_a_rate_opens_it() {
     }
 }
 
+/// Of somebody who looks and a success, both in a new bucket, one lets the old successes go; the other must notice.
+#[test]
+fn loom_a_success_is_judged_though_another_moves_the_window() {
+    let window = CircuitModel::TimeWindow { duration: SECOND, buckets: 2 };
+    loom::model(move || {
+        let clock = VirtualClock::default();
+        let config = CircuitBreakerConfig { minimum_calls: 1, ..config(window) };
+        let breaker = CircuitBreaker::create("erp".into(), config, clock.clone(), Observers::none());
+        (0..2).for_each(|_| breaker.succeed());
+        clock.advance(SECOND / 2);
+        breaker.fail();
+        clock.advance(SECOND / 2);
+        together(&breaker, &[|breaker| drop(breaker.snapshot()), CircuitBreaker::succeed]);
+        assert_eq!(breaker.state(), CircuitState::Open, "one of two failed, whoever came first");
+    });
+}
+
 #[test]
 fn loom_a_window_goes_on_under_other_settings() {
     model(config(WINDOWS[0]), |breaker| {

@@ -122,6 +122,44 @@ fn a_rate_that_rises_because_successes_grow_old_opens_it() {
     assert_eq!(breaker.state(), CircuitState::Open);
 }
 
+/// Whatever lets time pass for the window without a result that counts leaves the judgement to the next that does.
+#[test]
+fn a_rate_that_rose_while_nothing_was_judged_is_judged_by_the_next_success() {
+    type Idle = fn(&CircuitBreaker<VirtualClock>, Permit<VirtualClock>);
+    let idle: [Idle; 4] = [
+        |breaker, _| drop(breaker.snapshot()),
+        |_, late| late.record(Outcome::Failure),
+        |breaker, _| drop(breaker.try_acquire()),
+        |breaker, _| breaker.reconfigure(timed()),
+    ];
+    for idle in idle {
+        let (breaker, clock) = breaker(timed());
+        let late = breaker.try_acquire().expect("closed");
+        breaker.reset();
+        (0..100).for_each(|_| breaker.succeed());
+        clock.advance(5 * SECOND);
+        (0..9).for_each(|_| breaker.fail());
+        clock.advance(5 * SECOND);
+        idle(&breaker, late);
+        assert_eq!(breaker.state(), CircuitState::Closed, "no result, no judgement");
+        breaker.succeed();
+        assert_eq!(breaker.state(), CircuitState::Open);
+    }
+}
+
+#[test]
+fn under_stricter_settings_the_next_result_is_judged_even_a_success() {
+    for config in [counted(10), timed()] {
+        let (breaker, _) = breaker(config);
+        (0..6).for_each(|_| breaker.succeed());
+        (0..3).for_each(|_| breaker.fail());
+        breaker.reconfigure(CircuitBreakerConfig { failure_rate: 0.3, ..config });
+        assert_eq!(breaker.state(), CircuitState::Closed, "no result, no judgement");
+        breaker.succeed();
+        assert_eq!(breaker.state(), CircuitState::Open, "three of ten");
+    }
+}
+
 #[test]
 fn neutral_and_cancelled_calls_are_in_no_window() {
     for config in [counted(10), timed()] {
