@@ -13,6 +13,8 @@ enum Step {
     End(usize, Outcome),
     Wait(u64),
     Control(Control),
+    /// From now on another failure rate, in tenths, and another minimum.
+    Reconfigure(u32, u32),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -28,6 +30,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn step_under_changing_settings() -> impl Strategy<Value = Step> {
+    let reconfigure = (0_u32..12, 0_u32..10).prop_map(|(rate, minimum)| Step::Reconfigure(rate, minimum));
+    prop_oneof![20 => step(), 1 => reconfigure]
+}
+
 fn model() -> impl Strategy<Value = CircuitModel> {
     prop_oneof![
         Just(CircuitModel::Consecutive),
@@ -39,13 +46,16 @@ fn model() -> impl Strategy<Value = CircuitModel> {
     ]
 }
 
+fn tenth(tenths: u32) -> f64 {
+    f64::from(tenths) / 10.0
+}
+
 fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
     let counts = (0_u32..5, 0_u32..4, 0_u32..4, 0_u32..10);
     let rates = (0_u32..12, prop::option::of(0_u32..12), 0_u32..12);
     let times = (0_u64..500, 0_u64..500, prop::option::of(0_u64..500));
     (model(), counts, rates, times, any::<bool>()).prop_map(|(model, counts, rates, times, count_cancelled)| {
         let (failure_threshold, success_threshold, half_open_max_calls, minimum_calls) = counts;
-        let tenth = |tenths: u32| f64::from(tenths) / 10.0;
         CircuitBreakerConfig {
             model,
             failure_threshold,
@@ -60,6 +70,34 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
             slow_call_duration: times.2.map(Duration::from_millis),
             count_cancelled,
             ..Default::default()
+        }
+    })
+}
+
+/// Settings from the ends of what their types hold.
+fn extreme_config() -> impl Strategy<Value = CircuitBreakerConfig> {
+    let count = || prop::sample::select(vec![0, 1, 2, u32::MAX]);
+    let rate = || prop::sample::select(vec![-1.0, 0.0, 0.5, 1.0, f64::INFINITY, f64::NAN]);
+    let length = prop::sample::select(vec![Duration::ZERO, Duration::from_nanos(1), SECOND, 1_000_000_000 * SECOND]);
+    let model = prop_oneof![
+        Just(CircuitModel::Consecutive),
+        count().prop_map(|size| CircuitModel::CountWindow { size }),
+        (length, count()).prop_map(|(duration, buckets)| CircuitModel::TimeWindow { duration, buckets }),
+    ];
+    let counts = (count(), count(), count(), count());
+    (config(), model, counts, (rate(), prop::option::of(rate()), rate())).prop_map(|(config, model, counts, rates)| {
+        let (failure_threshold, success_threshold, half_open_max_calls, minimum_calls) = counts;
+        let (failure_rate, half_open_failure_rate, slow_call_rate) = rates;
+        CircuitBreakerConfig {
+            model,
+            failure_threshold,
+            success_threshold,
+            half_open_max_calls,
+            minimum_calls,
+            failure_rate,
+            half_open_failure_rate,
+            slow_call_rate,
+            ..config
         }
     })
 }
@@ -92,7 +130,7 @@ fn millis(duration: Duration) -> u64 {
 
 /// Whether so many of the whole are at least so many tenths, without a rounding anywhere.
 fn reaches(count: usize, whole: usize, rate: f64) -> bool {
-    count > 0 && count * 10 >= whole * (rate * 10.0).round() as usize
+    count > 0 && !rate.is_nan() && count * 10 >= whole.saturating_mul((rate * 10.0).round() as usize)
 }
 
 impl Naive {
@@ -185,8 +223,8 @@ impl Naive {
                 .collect(),
             CircuitModel::CountWindow { size } => self.ended.iter().rev().take(size.max(1) as usize).copied().collect(),
             CircuitModel::TimeWindow { duration, buckets } => {
-                let buckets = u64::from(buckets.max(1));
-                let bucket = duration.as_nanos() as u64 / buckets;
+                let buckets = u64::from(buckets.clamp(1, 1000));
+                let bucket = (duration.as_nanos() as u64 / buckets).max(1);
                 let number = |at: u64| at * MILLI / bucket;
                 self.ended.iter().filter(|(at, ..)| number(*at) + buckets > number(self.now)).copied().collect()
             }
@@ -241,47 +279,90 @@ fn picture(breaker: &CircuitBreaker<VirtualClock>) -> Picture {
     (state, figures, probes, opened, retry_after.map(millis))
 }
 
+/// The two side by side.
+struct Pair {
+    breaker: CircuitBreaker<VirtualClock>,
+    clock: VirtualClock,
+    naive: Naive,
+    /// With the period and the time they began in.
+    under_way: Vec<(Permit<VirtualClock>, (u32, u64))>,
+}
+
+impl Pair {
+    fn new(config: CircuitBreakerConfig) -> Self {
+        let (breaker, clock) = breaker(config);
+        let naive = Naive { config, now: 0, phase: Phase::Closed, period: 0, ended: Vec::new(), opened: 0 };
+        Self { breaker, clock, naive, under_way: Vec::new() }
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let Self { breaker, clock, naive, under_way } = self;
+        match step {
+            Step::Admit => {
+                let permit = breaker.try_acquire();
+                prop_assert_eq!(permit.is_ok(), naive.admit());
+                under_way.extend(permit.ok().map(|permit| (permit, (naive.period, naive.now))));
+            }
+            Step::End(call, outcome) if !under_way.is_empty() => {
+                let (permit, call) = under_way.swap_remove(call % under_way.len());
+                permit.record(outcome);
+                naive.record(call, outcome);
+            }
+            Step::End(..) => {}
+            Step::Wait(wait) => {
+                clock.advance(Duration::from_millis(wait));
+                naive.now += wait;
+            }
+            Step::Control(control) => {
+                breaker.core.control(control);
+                naive.control(control);
+            }
+            Step::Reconfigure(tenths, minimum_calls) => {
+                naive.config = CircuitBreakerConfig { failure_rate: tenth(tenths), minimum_calls, ..naive.config };
+                breaker.reconfigure(naive.config);
+            }
+        }
+        prop_assert_eq!(breaker.state(), naive.picture().0);
+        Ok(())
+    }
+
+    fn look(&self) -> Result<(), TestCaseError> {
+        prop_assert_eq!(picture(&self.breaker), self.naive.picture());
+        Ok(())
+    }
+}
+
+/// Looking takes the tally over: without it, what is tallied beside the machine stays there for longer.
+fn agree(config: CircuitBreakerConfig, steps: Vec<Step>, looks: bool) -> Result<(), TestCaseError> {
+    let mut pair = Pair::new(config);
+    for step in steps {
+        pair.step(step)?;
+        if looks {
+            pair.look()?;
+        }
+    }
+    pair.look()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
+    /// Its strategies stay as they are: the saved seeds mean something by them only.
     #[test]
     fn it_decides_as_a_naive_breaker_does(
         config in config(),
         steps in prop::collection::vec(step(), 0..120),
         looks in any::<bool>(),
     ) {
-        let (breaker, clock) = breaker(config);
-        let mut naive =
-            Naive { config, now: 0, phase: Phase::Closed, period: 0, ended: Vec::new(), opened: 0 };
-        let mut under_way = Vec::new();
-        for step in steps {
-            match step {
-                Step::Admit => {
-                    let permit = breaker.try_acquire();
-                    prop_assert_eq!(permit.is_ok(), naive.admit());
-                    under_way.extend(permit.ok().map(|permit| (permit, (naive.period, naive.now))));
-                }
-                Step::End(call, outcome) if !under_way.is_empty() => {
-                    let (permit, call) = under_way.swap_remove(call % under_way.len());
-                    permit.record(outcome);
-                    naive.record(call, outcome);
-                }
-                Step::End(..) => {}
-                Step::Wait(wait) => {
-                    clock.advance(Duration::from_millis(wait));
-                    naive.now += wait;
-                }
-                Step::Control(control) => {
-                    breaker.core.control(control);
-                    naive.control(control);
-                }
-            }
-            prop_assert_eq!(breaker.state(), naive.picture().0);
-            // Looking takes the tally over: without it, what is tallied beside the machine stays there for longer.
-            if looks {
-                prop_assert_eq!(picture(&breaker), naive.picture());
-            }
-        }
-        prop_assert_eq!(picture(&breaker), naive.picture());
+        agree(config, steps, looks)?;
+    }
+
+    #[test]
+    fn it_decides_as_a_naive_breaker_does_under_changing_and_extreme_settings(
+        config in prop_oneof![config(), extreme_config()],
+        steps in prop::collection::vec(step_under_changing_settings(), 0..120),
+        looks in any::<bool>(),
+    ) {
+        agree(config, steps, looks)?;
     }
 }
