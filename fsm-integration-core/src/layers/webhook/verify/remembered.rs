@@ -42,8 +42,8 @@ impl Remembered {
         if new != Some(false) {
             return Ok(());
         }
-        // Another process handles it: the store must not forget it, and this one need not.
-        self.verified = None;
+        // Another process handles it, and the store remembers that. This one forgets it, when `self` is dropped:
+        // if the other fails the store forgets it too, and the redelivery may come here.
         Err(self.verifier.refused(InvalidSignature::Replay))
     }
 
