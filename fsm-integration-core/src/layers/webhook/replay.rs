@@ -22,10 +22,19 @@ use crate::error::BoxError;
 pub trait ReplayStore: fmt::Debug + Send + Sync + 'static {
     /// Remembers a message for so long; `false`, and nothing is changed, when it is known.
     ///
-    /// `verifier` is the verifier's name, by which a store tells endpoints apart.
+    /// `verifier` is the verifier's name, by which a store tells endpoints apart. Keys that were remembered before are
+    /// known, whoever remembered them.
     ///
     /// # Errors
-    /// When the store does not answer; the message is then judged by the memory of this process alone.
+    /// When the store does not answer; the message is then judged by the memory of this process alone, and
+    /// [`forget`](Self::forget) is not called for it: the keys could be another process's, who handled the message.
+    /// Only the store can tell. One that may have written although the reply was lost takes its own mark back
+    /// before it fails (say, a random value beside the key, deleted if it is still that one); a mark left behind
+    /// has the redeliveries of a message whose handling failed refused until it expires.
+    ///
+    /// # Cancel safety
+    /// Need not be: [`VerifyLayer`](super::VerifyLayer) lets it end, also when the request is dropped, if there is a
+    /// tokio runtime.
     async fn remember(&self, verifier: &str, keys: &ReplayKeys, keep: Duration) -> Result<bool, BoxError>;
 
     /// Forgets a message that could not be handled, so that its redelivery is let in.

@@ -1,7 +1,8 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use tower::{Layer, ServiceExt, service_fn};
+use futures_util::FutureExt;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::{
     layers::{answer, signed_request},
@@ -13,6 +14,8 @@ use super::{
 struct Shared {
     known: Arc<parking_lot::Mutex<std::collections::BTreeSet<String>>>,
     fails: Arc<std::sync::atomic::AtomicBool>,
+    /// A permit for each answer, if they are to wait for one.
+    answers: Option<Arc<tokio::sync::Semaphore>>,
 }
 
 impl Shared {
@@ -37,7 +40,11 @@ impl ReplayStore for Shared {
         if self.fails.load(std::sync::atomic::Ordering::Relaxed) {
             return Err("away".into());
         }
-        Ok(self.write(keys))
+        let new = self.write(keys);
+        if let Some(answers) = &self.answers {
+            answers.acquire().await?.forget();
+        }
+        Ok(new)
     }
 
     async fn forget(&self, _: &str, keys: &ReplayKeys) -> Result<(), crate::error::BoxError> {
@@ -115,4 +122,53 @@ async fn settle() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
+}
+
+/// A caller that gives up while the store is asked leaves no mark of a message that nobody handled.
+#[tokio::test]
+async fn a_message_dropped_while_the_store_is_asked_is_forgotten_by_the_store() {
+    // Before the store writes; after it has written; after its answer, which is not read any more.
+    for (before, answered) in [(false, false), (true, false), (true, true)] {
+        let room = room();
+        let answers = Arc::new(tokio::sync::Semaphore::new(0));
+        let store = Shared { answers: Some(Arc::clone(&answers)), ..Shared::default() };
+        let handler = service_fn(async |_: http::Request<Bytes>| -> Result<http::Response<Bytes>, Infallible> {
+            panic!("the handler was called")
+        });
+        let layer = VerifyLayer::new(room.verifier.clone()).remember_in(store.clone()).respond_with(|_| answer(401));
+        let mut call = Box::pin(layer.layer(handler).call(signed_request(&room)));
+        assert!((&mut call).now_or_never().is_none());
+        if before && !answered {
+            for _ in 0..5 {
+                tokio::task::yield_now().await;
+                assert!((&mut call).now_or_never().is_none());
+            }
+            assert_eq!(store.known.lock().len(), 2, "written");
+        }
+        if answered {
+            answers.add_permits(1);
+            settle().await;
+        }
+        drop(call);
+        if !answered {
+            answers.add_permits(1);
+        }
+        settle().await;
+        assert_eq!(*store.known.lock(), std::collections::BTreeSet::new(), "{before} {answered}");
+        answers.add_permits(1);
+        assert_eq!(outcome(&room.verifier, &store, signed_request(&room), 204).await, 204);
+    }
+}
+
+#[test]
+fn without_a_runtime_the_store_is_asked_all_the_same() {
+    let room = room();
+    let store = Shared::default();
+    let mut outcome = Box::pin(outcome(&room.verifier, &store, signed_request(&room), 204));
+    let status = FutureExt::now_or_never(std::future::poll_fn(|cx| {
+        // The store yields once, and so does `outcome`.
+        (0..3).map(|_| outcome.as_mut().poll(cx)).find(std::task::Poll::is_ready).unwrap_or(std::task::Poll::Pending)
+    }));
+    assert_eq!(status, Some(204));
+    assert_eq!(store.known.lock().len(), 2);
 }
