@@ -11,7 +11,10 @@ pub struct VerifyConfig {
     /// How far a timestamp may lie from now, inclusively; zero means not at all, never "off" (requirement W4).
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub tolerance: Duration,
-    /// How many messages are remembered against replay, for twice the tolerance; some 60 bytes each.
+    /// How many messages are remembered against replay, at least one; up to 120 bytes each.
+    ///
+    /// To forget none that could be replayed it takes the messages of twice the tolerance: rate x 2 x tolerance. The
+    /// default is enough for 166 messages a second; beyond, the oldest are forgotten and that is warned of.
     pub remembered: usize,
     /// What counts as a replay.
     pub replay: ReplayScope,

@@ -7,7 +7,7 @@ use super::{
     Family, ReplayGuard, ReplayScope, TrustedKeys, Verified, VerifyConfig,
     code::{Code, read_hex},
     header::Found,
-    replay::{HashedKeys, ReplayKey},
+    replay::{HashedKeys, Insertion, ReplayKey},
     timestamp::{check_window, parse_rfc3339, parse_seconds},
 };
 use crate::{
@@ -144,7 +144,21 @@ impl WebhookVerifier {
     fn judge(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, InvalidSignature> {
         let now = self.keys.now();
         let verified = self.authenticate(headers, body, now)?;
-        if self.guard.insert(&verified.keys, now, self.keep()) { Ok(verified) } else { Err(InvalidSignature::Replay) }
+        match self.guard.insert(&verified.keys, now, self.keep()) {
+            Insertion::Known => return Err(InvalidSignature::Replay),
+            Insertion::NewForOld => self.warn_of_forgetting(),
+            Insertion::New => {}
+        }
+        Ok(verified)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn warn_of_forgetting(&self) {
+        tracing::warn!(
+            webhook = %self.name,
+            "webhook.replay_memory_full: messages are forgotten while their replay could pass; raise `remembered`"
+        );
     }
 
     fn authenticate(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {

@@ -301,3 +301,37 @@ fn a_config_is_read_from_a_file_and_mistakes_in_it_are_told() {
     assert_eq!(serde_json::from_str::<VerifyConfig>(&text).expect("its own text"), VerifyConfig::default());
     assert!(serde_json::from_str::<VerifyConfig>(r#"{"tollerance": "1m"}"#).is_err());
 }
+
+/// A message with both families leaves two marks; the first must not be pushed out by the second.
+#[test]
+fn the_smallest_memory_holds_the_message_that_came_last() {
+    for remembered in [0, 1] {
+        let room = room();
+        let config = VerifyConfig { remembered, ..VerifyConfig::default() };
+        let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+        verifier.verify(&room.signed(), VECTOR_BODY).expect("new");
+        for again in [room.signed(), room.signed_fsm()] {
+            assert_eq!(verifier.verify(&again, VECTOR_BODY).err(), Some(InvalidSignature::Replay), "{remembered}");
+        }
+        let standard = without(room.signed(), &["x-fsm-signature"]);
+        assert_eq!(verifier.verify(&standard, VECTOR_BODY).err(), Some(InvalidSignature::Replay), "{remembered}");
+    }
+}
+
+#[test]
+fn as_many_messages_with_both_families_are_remembered_as_configured() {
+    let room = room();
+    let config = VerifyConfig { remembered: 3, ..VerifyConfig::default() };
+    let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+    let messages: Vec<_> = (0..3_u8)
+        .map(|number| {
+            let (mut headers, id) = (HeaderMap::new(), format!("msg_{number}"));
+            room.signer.sign(&WebhookId::new(id).expect("an id"), &[number]).apply(&mut headers);
+            (headers, [number])
+        })
+        .collect();
+    assert!(messages.iter().all(|(headers, body)| verifier.verify(headers, body).is_ok()));
+    for (headers, body) in &messages {
+        assert_eq!(verifier.verify(headers, body).err(), Some(InvalidSignature::Replay), "{body:?}");
+    }
+}
