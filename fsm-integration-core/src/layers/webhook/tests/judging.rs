@@ -302,6 +302,21 @@ fn a_config_is_read_from_a_file_and_mistakes_in_it_are_told() {
     assert!(serde_json::from_str::<VerifyConfig>(r#"{"tollerance": "1m"}"#).is_err());
 }
 
+/// `a.b.c` could be read as an id `a.b` and a body `c`, or as another message: the timestamp in the id, the rest in the body.
+#[test]
+fn an_id_that_splits_the_signed_bytes_in_two_ways_is_refused_although_signed() {
+    let room = room();
+    let stamp = VECTOR_SECOND.to_string();
+    for (id, accepted) in [("evt", true), ("", false), (".", false), ("evt.1614265330", false), ("evt.", false)] {
+        let parts: [&[u8]; 5] = [id.as_bytes(), b".", stamp.as_bytes(), b".", VECTOR_BODY];
+        let code = secret_of_vector().code(&parts).expect("shared");
+        let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, code);
+        let headers = with(room.signed(), "webhook-signature", &format!("v1,{signature}"));
+        let headers = with(without(headers, &["x-fsm-signature"]), "webhook-id", id);
+        assert_eq!(room.verify(&headers).err(), (!accepted).then_some(InvalidSignature::BadSignature), "{id:?}");
+    }
+}
+
 /// A message with both families leaves two marks; the first must not be pushed out by the second.
 #[test]
 fn the_smallest_memory_holds_the_message_that_came_last() {
