@@ -4,9 +4,9 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Family, ReplayGuard, ReplayScope, TrustedKeys, Verified, VerifyConfig,
+    Families, Family, ReplayGuard, ReplayScope, TrustedKeys, Verified, VerifyConfig,
     code::{Code, read_hex},
-    header::Found,
+    header::{Found, Once},
     replay::{HashedKeys, Insertion, ReplayKey},
     timestamp::{check_window, parse_rfc3339, parse_seconds},
 };
@@ -25,6 +25,7 @@ pub struct WebhookVerifier {
     guard: ReplayGuard,
     tolerance: Duration,
     replay: ReplayScope,
+    families: Families,
     legacy_payload_only: bool,
     name: Arc<str>,
     observers: Observers,
@@ -62,6 +63,7 @@ impl WebhookVerifier {
             guard: ReplayGuard::new(config.remembered),
             tolerance: config.tolerance,
             replay: config.replay,
+            families: config.families,
             legacy_payload_only: config.legacy_payload_only,
             name: Arc::from("webhook"),
             observers: Observers::default(),
@@ -168,8 +170,13 @@ impl WebhookVerifier {
 
     fn claim<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<Claim<'a>, InvalidSignature> {
         let found = Found::of(headers);
-        let claim =
-            if found.standard_signature.is_absent() { self.claim_fsm(&found)? } else { claim_standard(&found)? };
+        let claim = match self.families {
+            Families::Both if found.standard_signature.is_absent() => self.claim_fsm(&found)?,
+            // The FSM headers of the same message must not let it in a second time, stripped of the standard ones.
+            Families::Both => claim_standard(&found, found.fsm_signature)?,
+            Families::Standard => claim_standard(&found, Once::Absent)?,
+            Families::Fsm => self.claim_fsm(&found)?,
+        };
         if let Some((_, timestamp)) = claim.stamp {
             check_window(timestamp, now, self.tolerance)?;
         }
@@ -238,13 +245,11 @@ fn separable(id: &[u8]) -> bool {
     !id.is_empty() && !id.contains(&b'.')
 }
 
-fn claim_standard<'a>(found: &Found<'a>) -> Result<Claim<'a>, InvalidSignature> {
+fn claim_standard<'a>(found: &Found<'a>, twin: Once<'a>) -> Result<Claim<'a>, InvalidSignature> {
     let id = found.standard_id.required()?;
     let stamp = found.standard_timestamp.required()?.as_bytes();
     let signatures = found.standard_signature.required()?.as_bytes();
-    // The FSM headers of the same message must not let it in a second time, stripped of the standard ones.
-    let twin = found.fsm_signature.optional()?;
-    let code = twin.and_then(|value| read_hex(value.as_bytes()));
+    let code = twin.optional()?.and_then(|value| read_hex(value.as_bytes()));
     let timestamp = parse_seconds(stamp)?;
     Ok(Claim { family: Family::Standard, id: Some(id), stamp: Some((stamp, timestamp)), signatures, code })
 }

@@ -317,6 +317,41 @@ fn an_id_that_splits_the_signed_bytes_in_two_ways_is_refused_although_signed() {
     }
 }
 
+/// Whoever controls the first delivery can split a message; where one family is accepted there is nothing to split.
+#[test]
+fn one_family_an_endpoint_accepts_a_message_once_however_it_is_split() {
+    let first_standard = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let first_fsm = ["x-fsm-event-id", "x-fsm-timestamp", "x-fsm-signature"];
+    for (families, expected) in [(Families::Both, 2), (Families::Standard, 1), (Families::Fsm, 1)] {
+        let room = room();
+        let config = VerifyConfig { families, ..VerifyConfig::default() };
+        let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+        let split = [without(room.signed(), &first_standard), without(room.signed(), &first_fsm), room.signed()];
+        let accepted = split.iter().filter(|headers| verifier.verify(headers, VECTOR_BODY).is_ok()).count();
+        assert_eq!(accepted, expected, "{families:?}");
+    }
+}
+
+#[test]
+fn the_headers_of_a_family_that_is_not_accepted_are_as_good_as_not_there() {
+    for (families, family) in [(Families::Standard, Family::Standard), (Families::Fsm, Family::Fsm)] {
+        let room = room();
+        let config = serde_json::json!({ "families": families });
+        let config: VerifyConfig = serde_json::from_value(config).expect("a config");
+        let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+        let mut other = HeaderMap::new();
+        let others = if family == Family::Fsm { Family::Standard } else { Family::Fsm };
+        room.signer.clone().only(others).sign(&id(), VECTOR_BODY).apply(&mut other);
+        assert_eq!(verifier.verify(&other, VECTOR_BODY).err(), Some(InvalidSignature::MissingHeader));
+
+        let mut headers = room.signed();
+        let ignored = if family == Family::Fsm { "webhook-signature" } else { "x-fsm-signature" };
+        headers.append(ignored, HeaderValue::from_static("garbage"));
+        assert_eq!(verifier.verify(&headers, VECTOR_BODY).map(|verified| verified.family()), Ok(family));
+        assert_eq!(verifier.replay_guard().len(), 1, "there is no twin to remember");
+    }
+}
+
 /// A message with both families leaves two marks; the first must not be pushed out by the second.
 #[test]
 fn the_smallest_memory_holds_the_message_that_came_last() {
