@@ -28,7 +28,8 @@ pub struct TargetPolicy {
     /// Ranges that may be reached although they are not public; default none, not even loopback.
     ///
     /// An IPv6 address of an allowed range that stands for an IPv4 one is still judged by that: to allow
-    /// `64:ff9b::/96` for a network with NAT64 opens no way to `64:ff9b::10.0.0.1`.
+    /// `64:ff9b::/96` for a network with NAT64 opens no way to `64:ff9b::10.0.0.1`. Of `64:ff9b:1::/48` only
+    /// `64:ff9b:1::/96` can be allowed: elsewhere in it the address does not tell which IPv4 address it stands for.
     pub allow: Vec<AddressRange>,
     /// Ranges that may not be reached although they are public, as your own; default none. Beats `allow`.
     pub deny: Vec<AddressRange>,
@@ -129,23 +130,42 @@ impl TargetPolicy {
         if within(&self.deny) {
             false
         } else if within(&self.allow) {
-            embedded(address).is_none_or(|inner| self.passes(inner.into()))
+            match embedded(address) {
+                Embedded::Nothing => true,
+                Embedded::Address(inner) => self.passes(inner.into()),
+                Embedded::Hidden => false,
+            }
         } else {
             !within(&special::NOT_PUBLIC)
         }
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for, where that is known from the address alone.
+/// What an IPv6 address stands for, as far as that is known from the address alone.
+enum Embedded {
+    /// Itself.
+    Nothing,
+    Address(Ipv4Addr),
+    /// An IPv4 address, at a place that only the network knows.
+    Hidden,
+}
+
+/// What an address stands for.
 ///
-/// A NAT64 prefix of somebody's own (RFC 6052, section 2.2) cannot be told from any other network.
-fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
-    let IpAddr::V6(address) = address else { return None };
+/// A NAT64 prefix of somebody's own (RFC 6052, section 2.2) cannot be told from any other network. One within
+/// `64:ff9b:1::/48` can (RFC 8215), but not its length, by which the place of the IPv4 address differs. Only the
+/// first /96 is sure: by every shorter prefix its addresses stand for some in `0.0.0.0/8`, which is nowhere.
+fn embedded(address: IpAddr) -> Embedded {
+    let IpAddr::V6(address) = address else { return Embedded::Nothing };
     let within = |range: &AddressRange| range.contains(address.into());
     let [.., a, b, c, d] = address.octets();
-    let [0x20, 0x02, e, f, g, h, ..] = address.octets() else {
-        let ending = [special::MAPPED, special::TRANSLATED, special::NAT64, special::LOCAL_NAT64];
-        return ending.iter().any(within).then(|| Ipv4Addr::new(a, b, c, d));
-    };
-    Some(Ipv4Addr::new(e, f, g, h))
+    if let [0x20, 0x02, e, f, g, h, ..] = address.octets() {
+        Embedded::Address(Ipv4Addr::new(e, f, g, h))
+    } else if special::ENDING_IN_IPV4.iter().any(within) {
+        Embedded::Address(Ipv4Addr::new(a, b, c, d))
+    } else if within(&special::LOCAL_NAT64) {
+        Embedded::Hidden
+    } else {
+        Embedded::Nothing
+    }
 }

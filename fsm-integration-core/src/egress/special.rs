@@ -44,3 +44,7 @@ pub(super) const TRANSLATED: AddressRange = AddressRange::v6_at(0xffff_u128 << 4
 pub(super) const NAT64: AddressRange = AddressRange::v6([0x64, 0xff9b, 0], 96);
 /// `64:ff9b:1::/48` (RFC 8215).
 pub(super) const LOCAL_NAT64: AddressRange = AddressRange::v6([0x64, 0xff9b, 1], 48);
+
+/// Ranges whose last 32 bits are an IPv4 address.
+pub(super) const ENDING_IN_IPV4: [AddressRange; 4] =
+    [MAPPED, TRANSLATED, NAT64, AddressRange::v6([0x64, 0xff9b, 1], 96)];

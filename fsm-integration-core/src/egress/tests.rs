@@ -163,6 +163,27 @@ fn an_allowed_translation_opens_no_way_to_private_addresses() {
     }
 }
 
+/// RFC 8215 leaves the length of the prefix to the network: beyond the first /96, where the IPv4 address stands is unknown.
+#[test]
+fn no_address_of_a_local_translation_is_judged_by_the_wrong_bits() {
+    for allowed in ["64:ff9b:1::/48", "64:ff9b:1:a00::/56", "::/0"] {
+        let policy = TargetPolicy { allow: vec![allowed.parse().expect("a range")], ..TargetPolicy::default() };
+        // 10.0.0.1 and 169.254.169.254 by a /48, 10.0.0.1 by a /56 and a /64, a public address in the last 32 bits of each.
+        for text in [
+            "64:ff9b:1:a00:0:100:808:808",
+            "64:ff9b:1:a9fe:a9:fe00:808:808",
+            "64:ff9b:1:a:0:1:808:808",
+            "64:ff9b:1:0:a:0:108:808",
+            "64:ff9b:1::10.0.0.1",
+        ] {
+            let checked = policy.check_address(text.parse().expect("an address"));
+            assert_eq!(checked, Err(TargetRefused::Address), "{text} with {allowed}");
+        }
+    }
+    let policy = TargetPolicy { allow: vec!["64:ff9b:1::/48".parse().expect("a range")], ..TargetPolicy::default() };
+    assert_eq!(policy.check_address("64:ff9b:1::8.8.8.8".parse().expect("an address")), Ok(()));
+}
+
 #[test]
 fn only_public_addresses_of_a_name_are_connected_to() {
     let found = ["10.0.0.1:0", "8.8.8.8:0", "[::1]:0"].map(|text| text.parse::<SocketAddr>().expect("an address"));

@@ -20,6 +20,12 @@
 //! that one and ignores the FSM family. Why a message is refused is one of seven reasons
 //! ([`InvalidSignature`](crate::error::InvalidSignature)), told to observers and never to the sender.
 //!
+//! One family an endpoint is best ([`VerifyConfig::families`]): the two are signed apart, and nothing signed says that
+//! they belong together. A message with both is remembered by both, so that neither comes in again without the
+//! other; but who controls its *first* delivery can split it into two messages, the FSM headers alone and then the
+//! standard ones alone, and each is accepted once. A handler that deduplicates by id is not safe from that either,
+//! since the id of the FSM family is not signed.
+//!
 //! | layer | where | right | wrong |
 //! |---|---|---|---|
 //! | [`SignLayer`] | outbound, innermost | inside retry: each attempt has its own timestamp | outside: the third attempt is signed with a time that the receiver takes for a replay |
@@ -74,7 +80,7 @@ mod tests;
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 pub use self::{asymmetric::WebhookPublicKey, secrets::WebhookPublicKeys};
 pub use self::{
-    config::{ReplayScope, VerifyConfig},
+    config::{Families, ReplayScope, VerifyConfig},
     endpoint::{Delivery, EndpointChange, EndpointConfig, EndpointHealth},
     id::{InvalidWebhookId, WebhookId},
     replay::{ReplayGuard, ReplayKeys, ReplayStore},

@@ -22,10 +22,19 @@ use crate::error::BoxError;
 pub trait ReplayStore: fmt::Debug + Send + Sync + 'static {
     /// Remembers a message for so long; `false`, and nothing is changed, when it is known.
     ///
-    /// `verifier` is the verifier's name, by which a store tells endpoints apart.
+    /// `verifier` is the verifier's name, by which a store tells endpoints apart. Keys that were remembered before are
+    /// known, whoever remembered them.
     ///
     /// # Errors
-    /// When the store does not answer; the message is then judged by the memory of this process alone.
+    /// When the store does not answer; the message is then judged by the memory of this process alone, and
+    /// [`forget`](Self::forget) is not called for it: the keys could be another process's, who handled the message.
+    /// Only the store can tell. One that may have written although the reply was lost takes its own mark back
+    /// before it fails (say, a random value beside the key, deleted if it is still that one); a mark left behind
+    /// has the redeliveries of a message whose handling failed refused until it expires.
+    ///
+    /// # Cancel safety
+    /// Need not be: [`VerifyLayer`](super::VerifyLayer) lets it end, also when the request is dropped, if there is a
+    /// tokio runtime.
     async fn remember(&self, verifier: &str, keys: &ReplayKeys, keep: Duration) -> Result<bool, BoxError>;
 
     /// Forgets a message that could not be handled, so that its redelivery is let in.
@@ -69,11 +78,13 @@ impl ReplayKey {
 /// Remembers which messages were accepted, in memory and bounded (requirement W5).
 ///
 /// A message is remembered for twice the tolerance: as long as its timestamp could still pass. At capacity the
-/// oldest is forgotten first; only validly signed messages come here, so a stranger cannot flush it.
-/// Clones share the memory. A message takes some 60 bytes.
+/// oldest is forgotten first, which is warned of at most once a minute while its timestamp could still pass; only
+/// validly signed messages come here, so a stranger cannot flush it.
+/// Clones share the memory. A mark takes some 60 bytes, and a message with both families of headers leaves two.
 #[derive(Clone)]
 pub struct ReplayGuard {
     seen: Arc<Mutex<Seen>>,
+    /// Of marks.
     capacity: usize,
     /// Two of them make 128 bits, too many to collide by chance. Who could make them collide on purpose must be able
     /// to sign, and would only have its own messages refused.
@@ -85,7 +96,25 @@ struct Seen {
     keys: HashSet<ReplayKey, BuildHasherDefault<Hashed>>,
     /// In order of insertion, which is the order of expiry: the second after which a key is forgotten.
     expiry: VecDeque<(i64, ReplayKey)>,
+    /// The second in which it was last told that there is too little room.
+    told_full: Option<i64>,
 }
+
+/// Whether a message is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Insertion {
+    New,
+    /// New, and another was forgotten before its time to make room; not said again for a minute.
+    NewForOld,
+    /// Nothing was changed.
+    Known,
+}
+
+/// The marks that one message leaves at most.
+const MARKS: usize = 2;
+
+/// How long nothing is said after it was said that there is too little room, in seconds.
+const SILENCE: u64 = 60;
 
 /// A key is a hash already.
 #[derive(Default)]
@@ -106,13 +135,14 @@ impl Hasher for Hashed {
 }
 
 impl ReplayGuard {
-    /// Creates a guard that remembers so many messages, at least one.
+    /// Creates a guard that remembers so many messages, at least one, each with two marks.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
-        Self { seen: Arc::default(), capacity: capacity.max(1), hashers: Default::default() }
+    pub fn new(messages: usize) -> Self {
+        let capacity = messages.max(1).saturating_mul(MARKS);
+        Self { seen: Arc::default(), capacity, hashers: Default::default() }
     }
 
-    /// How many messages are remembered.
+    /// How many marks are held: one for each message, two for one with both families of headers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.seen.lock().keys.len()
@@ -136,8 +166,8 @@ impl ReplayGuard {
         ReplayKey(high << 64 | low)
     }
 
-    /// Remembers a message; `false`, and nothing is changed, when it is known.
-    pub(super) fn insert(&self, keys: &HashedKeys, now: Timestamp, keep: Duration) -> bool {
+    /// Remembers a message, unless it is known.
+    pub(super) fn insert(&self, keys: &HashedKeys, now: Timestamp, keep: Duration) -> Insertion {
         let now = now.as_second();
         // Whole seconds, never too few: one more for the fraction that is cut off.
         let keep = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX).saturating_add(i64::from(keep.subsec_nanos() > 0));
@@ -145,17 +175,14 @@ impl ReplayGuard {
         let mut seen = self.seen.lock();
         seen.drop_expired(now);
         if keys.known_by.iter().flatten().any(|key| seen.keys.contains(key)) {
-            return false;
+            return Insertion::Known;
         }
         for key in keys.remembered_as.into_iter().flatten() {
             if seen.keys.insert(key) {
                 seen.expiry.push_back((expires, key));
             }
         }
-        while seen.expiry.len() > self.capacity {
-            seen.drop_oldest();
-        }
-        true
+        if seen.expiry.len() <= self.capacity { Insertion::New } else { seen.make_room(self.capacity, now) }
     }
 
     /// Forgets a message whose handling failed, so that its redelivery is let in.
@@ -177,6 +204,19 @@ impl Seen {
         while self.expiry.front().is_some_and(|(expires, _)| *expires < now) {
             self.drop_oldest();
         }
+    }
+
+    /// Forgets what has not expired.
+    #[cold]
+    fn make_room(&mut self, capacity: usize, now: i64) -> Insertion {
+        while self.expiry.len() > capacity {
+            self.drop_oldest();
+        }
+        if self.told_full.is_some_and(|told| now.abs_diff(told) < SILENCE) {
+            return Insertion::New;
+        }
+        self.told_full = Some(now);
+        Insertion::NewForOld
     }
 
     fn drop_oldest(&mut self) {
@@ -204,6 +244,10 @@ mod tests {
     }
 
     fn insert(guard: &ReplayGuard, id: &[u8], second: i64) -> bool {
+        inserted(guard, id, second) != Insertion::Known
+    }
+
+    fn inserted(guard: &ReplayGuard, id: &[u8], second: i64) -> Insertion {
         let now = Timestamp::from_second(second).expect("in range");
         guard.insert(&keys(guard, id), now, KEEP)
     }
@@ -227,10 +271,31 @@ mod tests {
 
     #[test]
     fn the_guard_is_bounded_and_drops_the_oldest() {
-        let guard = ReplayGuard::new(2);
+        let guard = ReplayGuard::new(1);
         assert!(insert(&guard, b"a", 0) && insert(&guard, b"b", 1) && insert(&guard, b"c", 2));
         assert_eq!(guard.len(), 2);
         assert!(!insert(&guard, b"c", 3));
         assert!(insert(&guard, b"a", 3));
+    }
+
+    #[test]
+    fn it_is_told_once_a_minute_that_what_has_not_expired_is_forgotten() {
+        let guard = ReplayGuard::new(1);
+        let cases = [
+            (0_i64, Insertion::New),
+            (1, Insertion::New),
+            (2, Insertion::NewForOld),
+            (61, Insertion::New),
+            (62, Insertion::NewForOld),
+            // A clock that was set back says so again, instead of nothing until it has caught up.
+            (-1_000, Insertion::NewForOld),
+        ];
+        for (second, expected) in cases {
+            assert_eq!(inserted(&guard, &second.to_be_bytes(), second), expected, "{second}");
+        }
+        let expiring = ReplayGuard::new(1);
+        for (id, second) in [(b"a", 0), (b"b", 0), (b"c", 601), (b"d", 601), (b"e", 1_202)] {
+            assert_eq!(inserted(&expiring, id, second), Insertion::New, "what expired is no loss");
+        }
     }
 }

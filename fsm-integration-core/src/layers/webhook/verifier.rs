@@ -4,10 +4,10 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Family, ReplayGuard, ReplayScope, TrustedKeys, Verified, VerifyConfig,
+    Families, Family, ReplayGuard, ReplayScope, TrustedKeys, Verified, VerifyConfig,
     code::{Code, read_hex},
-    header::Found,
-    replay::{HashedKeys, ReplayKey},
+    header::{Found, Once},
+    replay::{HashedKeys, Insertion, ReplayKey},
     timestamp::{check_window, parse_rfc3339, parse_seconds},
 };
 use crate::{
@@ -25,6 +25,7 @@ pub struct WebhookVerifier {
     guard: ReplayGuard,
     tolerance: Duration,
     replay: ReplayScope,
+    families: Families,
     legacy_payload_only: bool,
     name: Arc<str>,
     observers: Observers,
@@ -62,6 +63,7 @@ impl WebhookVerifier {
             guard: ReplayGuard::new(config.remembered),
             tolerance: config.tolerance,
             replay: config.replay,
+            families: config.families,
             legacy_payload_only: config.legacy_payload_only,
             name: Arc::from("webhook"),
             observers: Observers::default(),
@@ -144,7 +146,21 @@ impl WebhookVerifier {
     fn judge(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, InvalidSignature> {
         let now = self.keys.now();
         let verified = self.authenticate(headers, body, now)?;
-        if self.guard.insert(&verified.keys, now, self.keep()) { Ok(verified) } else { Err(InvalidSignature::Replay) }
+        match self.guard.insert(&verified.keys, now, self.keep()) {
+            Insertion::Known => return Err(InvalidSignature::Replay),
+            Insertion::NewForOld => self.warn_of_forgetting(),
+            Insertion::New => {}
+        }
+        Ok(verified)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn warn_of_forgetting(&self) {
+        tracing::warn!(
+            webhook = %self.name,
+            "webhook.replay_memory_full: messages are forgotten while their replay could pass; raise `remembered`"
+        );
     }
 
     fn authenticate(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {
@@ -154,8 +170,13 @@ impl WebhookVerifier {
 
     fn claim<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<Claim<'a>, InvalidSignature> {
         let found = Found::of(headers);
-        let claim =
-            if found.standard_signature.is_absent() { self.claim_fsm(&found)? } else { claim_standard(&found)? };
+        let claim = match self.families {
+            Families::Both if found.standard_signature.is_absent() => self.claim_fsm(&found)?,
+            // The FSM headers of the same message must not let it in a second time, stripped of the standard ones.
+            Families::Both => claim_standard(&found, found.fsm_signature)?,
+            Families::Standard => claim_standard(&found, Once::Absent)?,
+            Families::Fsm => self.claim_fsm(&found)?,
+        };
         if let Some((_, timestamp)) = claim.stamp {
             check_window(timestamp, now, self.tolerance)?;
         }
@@ -177,6 +198,7 @@ impl WebhookVerifier {
     /// Whether the signature covers what is claimed, and the body.
     fn holds(&self, claim: &Claim<'_>, body: &[u8], now: Timestamp) -> bool {
         match (claim.family, claim.stamp, claim.id, &claim.code) {
+            (Family::Standard, Some(_), Some(id), _) if !separable(id.as_bytes()) => false,
             (Family::Standard, Some((stamp, _)), Some(id), _) => {
                 let signed = [id.as_bytes(), b".", stamp, b".", body];
                 self.keys.match_standard(now, claim.signatures, &signed)
@@ -214,13 +236,20 @@ impl WebhookVerifier {
     }
 }
 
-fn claim_standard<'a>(found: &Found<'a>) -> Result<Claim<'a>, InvalidSignature> {
+/// Whether `id.timestamp.body` can be read in one way only: whoever moved the first full stop of a message with the id
+/// `evt.1614265330` would have another id, time and body under the same signature.
+///
+/// The signature of such a message proves none of the three, which is what a bad signature is; no signer of ours makes
+/// one ([`WebhookId`](super::WebhookId)). The timestamp is digits.
+fn separable(id: &[u8]) -> bool {
+    !id.is_empty() && !id.contains(&b'.')
+}
+
+fn claim_standard<'a>(found: &Found<'a>, twin: Once<'a>) -> Result<Claim<'a>, InvalidSignature> {
     let id = found.standard_id.required()?;
     let stamp = found.standard_timestamp.required()?.as_bytes();
     let signatures = found.standard_signature.required()?.as_bytes();
-    // The FSM headers of the same message must not let it in a second time, stripped of the standard ones.
-    let twin = found.fsm_signature.optional()?;
-    let code = twin.and_then(|value| read_hex(value.as_bytes()));
+    let code = twin.optional()?.and_then(|value| read_hex(value.as_bytes()));
     let timestamp = parse_seconds(stamp)?;
     Ok(Claim { family: Family::Standard, id: Some(id), stamp: Some((stamp, timestamp)), signatures, code })
 }

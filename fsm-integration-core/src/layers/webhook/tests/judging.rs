@@ -301,3 +301,87 @@ fn a_config_is_read_from_a_file_and_mistakes_in_it_are_told() {
     assert_eq!(serde_json::from_str::<VerifyConfig>(&text).expect("its own text"), VerifyConfig::default());
     assert!(serde_json::from_str::<VerifyConfig>(r#"{"tollerance": "1m"}"#).is_err());
 }
+
+/// `a.b.c` could be read as an id `a.b` and a body `c`, or as another message: the timestamp in the id, the rest in the body.
+#[test]
+fn an_id_that_splits_the_signed_bytes_in_two_ways_is_refused_although_signed() {
+    let room = room();
+    let stamp = VECTOR_SECOND.to_string();
+    for (id, accepted) in [("evt", true), ("", false), (".", false), ("evt.1614265330", false), ("evt.", false)] {
+        let parts: [&[u8]; 5] = [id.as_bytes(), b".", stamp.as_bytes(), b".", VECTOR_BODY];
+        let code = secret_of_vector().code(&parts).expect("shared");
+        let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, code);
+        let headers = with(room.signed(), "webhook-signature", &format!("v1,{signature}"));
+        let headers = with(without(headers, &["x-fsm-signature"]), "webhook-id", id);
+        assert_eq!(room.verify(&headers).err(), (!accepted).then_some(InvalidSignature::BadSignature), "{id:?}");
+    }
+}
+
+/// Whoever controls the first delivery can split a message; where one family is accepted there is nothing to split.
+#[test]
+fn one_family_an_endpoint_accepts_a_message_once_however_it_is_split() {
+    let first_standard = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let first_fsm = ["x-fsm-event-id", "x-fsm-timestamp", "x-fsm-signature"];
+    for (families, expected) in [(Families::Both, 2), (Families::Standard, 1), (Families::Fsm, 1)] {
+        let room = room();
+        let config = VerifyConfig { families, ..VerifyConfig::default() };
+        let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+        let split = [without(room.signed(), &first_standard), without(room.signed(), &first_fsm), room.signed()];
+        let accepted = split.iter().filter(|headers| verifier.verify(headers, VECTOR_BODY).is_ok()).count();
+        assert_eq!(accepted, expected, "{families:?}");
+    }
+}
+
+#[test]
+fn the_headers_of_a_family_that_is_not_accepted_are_as_good_as_not_there() {
+    for (families, family) in [(Families::Standard, Family::Standard), (Families::Fsm, Family::Fsm)] {
+        let room = room();
+        let config = serde_json::json!({ "families": families });
+        let config: VerifyConfig = serde_json::from_value(config).expect("a config");
+        let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+        let mut other = HeaderMap::new();
+        let others = if family == Family::Fsm { Family::Standard } else { Family::Fsm };
+        room.signer.clone().only(others).sign(&id(), VECTOR_BODY).apply(&mut other);
+        assert_eq!(verifier.verify(&other, VECTOR_BODY).err(), Some(InvalidSignature::MissingHeader));
+
+        let mut headers = room.signed();
+        let ignored = if family == Family::Fsm { "webhook-signature" } else { "x-fsm-signature" };
+        headers.append(ignored, HeaderValue::from_static("garbage"));
+        assert_eq!(verifier.verify(&headers, VECTOR_BODY).map(|verified| verified.family()), Ok(family));
+        assert_eq!(verifier.replay_guard().len(), 1, "there is no twin to remember");
+    }
+}
+
+/// A message with both families leaves two marks; the first must not be pushed out by the second.
+#[test]
+fn the_smallest_memory_holds_the_message_that_came_last() {
+    for remembered in [0, 1] {
+        let room = room();
+        let config = VerifyConfig { remembered, ..VerifyConfig::default() };
+        let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+        verifier.verify(&room.signed(), VECTOR_BODY).expect("new");
+        for again in [room.signed(), room.signed_fsm()] {
+            assert_eq!(verifier.verify(&again, VECTOR_BODY).err(), Some(InvalidSignature::Replay), "{remembered}");
+        }
+        let standard = without(room.signed(), &["x-fsm-signature"]);
+        assert_eq!(verifier.verify(&standard, VECTOR_BODY).err(), Some(InvalidSignature::Replay), "{remembered}");
+    }
+}
+
+#[test]
+fn as_many_messages_with_both_families_are_remembered_as_configured() {
+    let room = room();
+    let config = VerifyConfig { remembered: 3, ..VerifyConfig::default() };
+    let verifier = WebhookVerifier::with_config(room.secrets.clone(), &config);
+    let messages: Vec<_> = (0..3_u8)
+        .map(|number| {
+            let (mut headers, id) = (HeaderMap::new(), format!("msg_{number}"));
+            room.signer.sign(&WebhookId::new(id).expect("an id"), &[number]).apply(&mut headers);
+            (headers, [number])
+        })
+        .collect();
+    assert!(messages.iter().all(|(headers, body)| verifier.verify(headers, body).is_ok()));
+    for (headers, body) in &messages {
+        assert_eq!(verifier.verify(headers, body).err(), Some(InvalidSignature::Replay), "{body:?}");
+    }
+}

@@ -50,13 +50,13 @@ async fn the_id_is_taken_from_the_header_when_no_extension_is_there() {
     assert_eq!(headers.get_all("webhook-id").iter().count(), 1);
 }
 
-fn answer(status: u16) -> http::Response<Bytes> {
+pub(super) fn answer(status: u16) -> http::Response<Bytes> {
     let mut response = http::Response::new(Bytes::new());
     *response.status_mut() = http::StatusCode::from_u16(status).expect("a status");
     response
 }
 
-fn signed_request(room: &Room) -> http::Request<Bytes> {
+pub(super) fn signed_request(room: &Room) -> http::Request<Bytes> {
     let mut request = request();
     *request.headers_mut() = room.signed();
     request
@@ -262,74 +262,4 @@ async fn every_reason_is_told_to_observers_and_none_to_the_caller() {
         let expected = [("pyxis".to_owned(), crate::observe::Observation::WebhookRefused { reason })];
         assert_eq!(told.take(), expected);
     }
-}
-
-/// A store that several processes share.
-#[derive(Debug, Clone, Default)]
-struct Shared {
-    known: Arc<parking_lot::Mutex<std::collections::BTreeSet<String>>>,
-    fails: Arc<std::sync::atomic::AtomicBool>,
-}
-
-#[async_trait::async_trait]
-impl ReplayStore for Shared {
-    async fn remember(
-        &self,
-        verifier: &str,
-        keys: &ReplayKeys,
-        keep: std::time::Duration,
-    ) -> Result<bool, crate::error::BoxError> {
-        assert_eq!((verifier, keep.as_secs()), ("webhook", 600));
-        tokio::task::yield_now().await;
-        if self.fails.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err("away".into());
-        }
-        let mut known = self.known.lock();
-        let new = !keys.known_by.iter().any(|key| known.contains(key));
-        known.extend(keys.remembered_as.iter().filter(|_| new).cloned());
-        Ok(new)
-    }
-
-    async fn forget(&self, _: &str, keys: &ReplayKeys) -> Result<(), crate::error::BoxError> {
-        self.known.lock().retain(|key| !keys.remembered_as.contains(key));
-        Ok(())
-    }
-}
-
-async fn outcome(verifier: &WebhookVerifier, store: &Shared, request: http::Request<Bytes>, status: u16) -> u16 {
-    let handler = service_fn(move |_: http::Request<Bytes>| std::future::ready(Ok::<_, Infallible>(answer(status))));
-    let layer = VerifyLayer::new(verifier.clone()).remember_in(store.clone()).respond_with(|_| answer(401));
-    let status = layer.layer(handler).oneshot(request).await.expect("infallible").status();
-    tokio::task::yield_now().await;
-    status.as_u16()
-}
-
-#[tokio::test]
-async fn a_message_is_accepted_once_by_all_processes_that_share_a_store() {
-    let room = room();
-    let (store, other) = (Shared::default(), WebhookVerifier::new(room.secrets.clone()));
-    assert_eq!(outcome(&room.verifier, &store, signed_request(&room), 204).await, 204);
-    assert_eq!(outcome(&other, &store, signed_request(&room), 204).await, 401);
-    assert_eq!(outcome(&other, &store, signed_request(&room), 204).await, 401);
-    let known: Vec<_> = store.known.lock().iter().cloned().collect();
-    assert_eq!(known.len(), 2);
-    assert_eq!(known[0], format!("id:{VECTOR_ID}"));
-    assert!(known[1].starts_with("twin:"), "{known:?}");
-}
-
-#[tokio::test]
-async fn a_message_that_could_not_be_handled_is_forgotten_by_the_store_too() {
-    let room = room();
-    let store = Shared::default();
-    assert_eq!(outcome(&room.verifier, &store, signed_request(&room), 503).await, 503);
-    assert_eq!(outcome(&room.verifier, &store, signed_request(&room), 204).await, 204);
-}
-
-#[tokio::test]
-async fn while_the_store_fails_the_memory_of_the_process_decides() {
-    let room = room();
-    let store = Shared::default();
-    store.fails.store(true, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(outcome(&room.verifier, &store, signed_request(&room), 204).await, 204);
-    assert_eq!(outcome(&room.verifier, &store, signed_request(&room), 204).await, 401);
 }

@@ -3,6 +3,7 @@ mod asymmetric;
 mod judging;
 mod layers;
 mod rotation;
+mod sharing;
 
 use std::sync::Arc;
 

@@ -77,6 +77,9 @@ impl<R, C> VerifyLayer<R, C> {
     }
 
     /// Remembers messages for all processes that share the store, besides in the memory of this one.
+    ///
+    /// The store is asked in a task of its own: a question that was begun is ended although the caller is gone,
+    /// and what it remembered for nobody is forgotten. Outside a tokio runtime it is asked by the request itself.
     #[must_use]
     pub fn remember_in(mut self, store: impl ReplayStore) -> Self {
         self.store = Some(Arc::new(store));
