@@ -114,7 +114,7 @@ impl<S> IdempotencyManager<S> {
         let config = &self.shared.config;
         loop {
             tokio::time::sleep(config.renewal()).await;
-            match self.shared.store.renew(key, owner, config.lease).await {
+            match self.shared.store.renew(key, owner, config.leased_for()).await {
                 Ok(StoreOutcome::Stored) => {}
                 Ok(StoreOutcome::LostLease) => return self.tell(Observation::IdempotencyLeaseLost),
                 Err(error) => tracing::warn!(%key, %error, "idempotency.renewal_failed"),
