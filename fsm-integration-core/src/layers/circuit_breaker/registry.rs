@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 
 use super::{CircuitBreaker, CircuitBreakerConfig, CircuitSnapshot};
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Ticks},
     observe::Observers,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// (10 000 by default): a new one takes the place of those that nobody holds and that were asked for longest ago; first
 /// of closed ones that count no failure, then of the other closed ones, then of those whose wait is over. One that
 /// refuses calls, or that an operator set, is never forgotten: where all are so, the new key gets a breaker that is not
-/// kept.
+/// kept. After a look for room in vain the next is a second later, and the want of it is warned of once a minute.
 ///
 /// ```
 /// use fsm_integration_core::layers::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerRegistry};
@@ -42,7 +42,16 @@ struct Shared<C: Clock> {
     clock: C,
     asked: AtomicU64,
     breakers: RwLock<HashMap<Arc<str>, Entry<C>>>,
+    ticks: Ticks<C>,
+    /// Since when room may be looked for, and since when the want of it may be told; both under the lock of the breakers.
+    look_from: AtomicU64,
+    warn_from: AtomicU64,
 }
+
+/// Waited after a look for room that found none, since it goes through all breakers.
+const LOOK_EVERY: u64 = 1_000_000_000;
+/// Waited between two warnings of no room.
+const WARN_EVERY: u64 = 60 * LOOK_EVERY;
 
 /// What a new breaker gets.
 struct Settings {
@@ -74,7 +83,9 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
     pub fn with_clock(config: CircuitBreakerConfig, capacity: usize, clock: C) -> Self {
         let settings = RwLock::new(Settings { config, observers: Observers::default() });
         let (asked, breakers) = (AtomicU64::new(0), RwLock::default());
-        Self { shared: Arc::new(Shared { settings, capacity, clock, asked, breakers }) }
+        let (ticks, look_from, warn_from) = (Ticks::new(clock.clone()), AtomicU64::new(0), AtomicU64::new(0));
+        let shared = Shared { settings, capacity, clock, asked, breakers, ticks, look_from, warn_from };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Tells these observers of what the breakers decide, those that are kept already included.
@@ -127,7 +138,7 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
     }
 
     fn insert(&self, key: &str, own: Option<CircuitBreakerConfig>) -> CircuitBreaker<C> {
-        let Shared { settings, capacity, clock, asked, breakers } = &*self.shared;
+        let Shared { settings, capacity, clock, asked, breakers, .. } = &*self.shared;
         let mut breakers = breakers.write();
         if let Some(entry) = breakers.get(key) {
             return entry.breaker.clone();
@@ -139,9 +150,10 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
         let name = Arc::<str>::from(key);
         let breaker = CircuitBreaker::create(Arc::clone(&name), config, clock.clone(), observers);
         if breakers.len() >= *capacity {
-            evict(&mut breakers, capacity.div_ceil(8));
+            self.make_room(&mut breakers);
         }
         let kept = breakers.len() < *capacity;
+        let warns = !kept && self.may_warn();
         if kept {
             let last_asked = AtomicU64::new(asked.load(Ordering::Relaxed));
             breakers.insert(name, Entry { breaker: breaker.clone(), own: own.is_some(), last_asked });
@@ -149,7 +161,7 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
         drop(breakers);
         // Told outside the lock: an observer may ask for breakers.
         breaker.core.introduce();
-        if !kept {
+        if warns {
             tracing::warn!(
                 circuit_breaker.name = key,
                 capacity,
@@ -157,6 +169,28 @@ impl<C: Clock> CircuitBreakerRegistry<C> {
             );
         }
         breaker
+    }
+
+    fn make_room(&self, breakers: &mut HashMap<Arc<str>, Entry<C>>) {
+        let Shared { capacity, ticks, look_from, .. } = &*self.shared;
+        let now = ticks.nanos();
+        if now < look_from.load(Ordering::Relaxed) {
+            return;
+        }
+        evict(breakers, capacity.div_ceil(8));
+        if breakers.len() >= *capacity {
+            look_from.store(now.saturating_add(LOOK_EVERY), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the want of room was not told for a while.
+    pub(super) fn may_warn(&self) -> bool {
+        let (now, from) = (self.shared.ticks.nanos(), &self.shared.warn_from);
+        let may = now >= from.load(Ordering::Relaxed);
+        if may {
+            from.store(now.saturating_add(WARN_EVERY), Ordering::Relaxed);
+        }
+        may
     }
 
     /// The key's breaker, if it is kept.

@@ -64,8 +64,8 @@ pub(super) enum Arrival<T, E> {
 pub(super) enum Left<T, E> {
     /// Others wait for it.
     Others,
-    /// Others waited for it, and it will not be made.
-    Crashed,
+    /// Others waited for it, and it will not be made: they are to be woken outside the locks.
+    Crashed(Vec<Waker>),
     /// Nobody waits any more: the call is to be dropped.
     Last(#[allow(dead_code, reason = "held to be dropped outside the locks")] Option<Call<T, E>>),
 }
@@ -110,10 +110,7 @@ impl<T, E> Flight<T, E> {
         }
         if matches!(core.state, State::Starting) && place == LEADER {
             // It panicked while it made the call.
-            let wakers = core.end(State::Crashed(None));
-            drop(core);
-            wake(wakers);
-            return Left::Crashed;
+            return Left::Crashed(core.end(State::Crashed(None)));
         }
         Left::Others
     }
@@ -130,7 +127,7 @@ impl<T, E> Core<T, E> {
     }
 }
 
-fn wake(wakers: Vec<Waker>) {
+pub(super) fn wake(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(Waker::wake);
 }
 
@@ -145,6 +142,8 @@ where
     pub(super) fn poll(self: &Arc<Self>, place: usize, cx: &Context<'_>, closed: impl FnOnce()) -> Poll<Arrival<T, E>> {
         let mut core = self.core.lock();
         match &mut core.state {
+            // The user's `Clone` under the flight's own lock, so that `T` need not be `Sync`: nobody boards any more, and
+            // who calls for the key anew does not come by here.
             State::Landed(outcome) => return Poll::Ready(Arrival::Outcome(share(outcome))),
             State::Crashed(panic) => {
                 let panic = if place == LEADER { panic.take() } else { None };

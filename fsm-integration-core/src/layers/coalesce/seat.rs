@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Coalesce, ShareError,
-    flight::{Arrival, Flight, LEADER, Left},
+    flight::{Arrival, Flight, LEADER, Left, wake},
 };
 use crate::observe::Observation;
 
@@ -98,6 +98,8 @@ impl<K: Eq + Hash, T, E> Drop for Seat<K, T, E> {
             flights.remove(&self.key);
         }
         drop(flights);
-        drop(left);
+        if let Left::Crashed(wakers) = left {
+            wake(wakers);
+        }
     }
 }

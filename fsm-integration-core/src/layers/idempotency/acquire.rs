@@ -5,7 +5,7 @@ use std::{
     marker::PhantomData,
     pin::{Pin, pin},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -20,6 +20,13 @@ use crate::{
 
 /// Waited between the tries to write an outcome down; well within a lease.
 const COMPLETION_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+
+/// Waited when a wait is longer than instants reach; nobody sees its end.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+fn after(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait).unwrap_or_else(|| now + FOR_EVER)
+}
 
 /// What came of asking for a key.
 pub(super) enum Acquired<T> {
@@ -53,12 +60,12 @@ impl<S> IdempotencyManager<S> {
                 Err(error) => return self.without_store(key, &error),
             };
             let now = SystemClock.now();
-            let deadline = *deadline.get_or_insert(now + config.wait_timeout);
+            let deadline = *deadline.get_or_insert_with(|| after(now, config.wait_timeout));
             if now >= deadline {
                 return Err(IdempotencyConflict::InProgress { retry_after: config.retry_after });
             }
             // The owner may have died in silence: look again when its lease runs out.
-            let until = deadline.min(now + left);
+            let until = deadline.min(after(now, left));
             if let Ok(Err(error)) = tokio::time::timeout_at(until.into(), self.shared.store.changed(key)).await {
                 return self.without_store(key, &error);
             }
@@ -107,7 +114,7 @@ impl<S> IdempotencyManager<S> {
         let config = &self.shared.config;
         loop {
             tokio::time::sleep(config.renewal()).await;
-            match self.shared.store.renew(key, owner, config.lease).await {
+            match self.shared.store.renew(key, owner, config.leased_for()).await {
                 Ok(StoreOutcome::Stored) => {}
                 Ok(StoreOutcome::LostLease) => return self.tell(Observation::IdempotencyLeaseLost),
                 Err(error) => tracing::warn!(%key, %error, "idempotency.renewal_failed"),

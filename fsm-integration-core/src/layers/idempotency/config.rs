@@ -17,10 +17,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdempotencyConfig {
-    /// How long an owner that gives no sign of life keeps the key.
+    /// How long an owner that gives no sign of life keeps the key; less than 1 s is taken as 1 s.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub lease: Duration,
-    /// How often the lease is renewed while the work lives; never less often than twice a lease.
+    /// How often the lease is renewed while the work lives; taken as at least a tenth of a lease and at
+    /// most half of one.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub renew_every: Duration,
     /// How long a repetition waits for the first call's outcome; zero asks it back at once.
@@ -46,9 +47,18 @@ pub enum StoreFailure {
 }
 
 impl IdempotencyConfig {
-    /// How often the lease is renewed in truth.
+    const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
+    /// How long a lease is in truth: one that is over at once would let two work at a time.
+    #[inline]
+    pub(super) fn leased_for(&self) -> Duration {
+        self.lease.max(Self::SHORTEST_LEASE)
+    }
+
+    /// How often the lease is renewed in truth: neither without pause nor too late.
     pub(super) fn renewal(&self) -> Duration {
-        self.renew_every.min(self.lease / 2)
+        let lease = self.leased_for();
+        self.renew_every.clamp(lease / 10, lease / 2)
     }
 }
 

@@ -98,7 +98,8 @@ impl Execution {
     ///
     /// # Errors
     /// [`IdempotencyConflict::LostLease`] when another owner has taken over: stop, it goes on from the last point;
-    /// [`IdempotencyConflict::StoreUnavailable`] when the store cannot be asked.
+    /// [`IdempotencyConflict::StoreUnavailable`] when the store cannot be asked, and always for work that is done
+    /// without it ([`StoreFailure::Proceed`](super::StoreFailure::Proceed)): nobody has taken over, nothing is recorded.
     ///
     /// # Cancel safety
     /// Dropped while it waits, the point may or may not have been recorded.
@@ -107,6 +108,10 @@ impl Execution {
         name: impl Into<Cow<'static, str>>,
         data: Value,
     ) -> Result<(), IdempotencyConflict> {
+        if self.lease.owner == Owner::NOBODY {
+            // A store that is back would say that the lease is lost, which would stop work that nobody else does.
+            return Err(IdempotencyConflict::StoreUnavailable);
+        }
         let point = RecoveryPoint { name: name.into(), data };
         match self.points.record_point(&self.key, self.lease.owner, point).await {
             Ok(StoreOutcome::Stored) => Ok(()),

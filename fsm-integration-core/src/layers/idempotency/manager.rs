@@ -185,7 +185,7 @@ impl<S> IdempotencyManager<S> {
     where
         S: IdempotencyStore<T>,
     {
-        self.shared.store.begin(key, fingerprint, owner, self.shared.config.lease)
+        self.shared.store.begin(key, fingerprint, owner, self.shared.config.leased_for())
     }
 
     /// Everything after the store was first asked.

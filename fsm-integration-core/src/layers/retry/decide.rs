@@ -16,9 +16,9 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// Whether a retry is extra load; not when the refusing side itself named the time, as our own limiter does.
+    /// Whether a retry is extra load; not when the refusing side itself named a time to wait, as our own limiter does.
     pub(super) fn draws_on_budget(&self) -> bool {
-        self.failure.class != ErrorClass::Throttled || self.failure.retry_after.is_none()
+        self.failure.class != ErrorClass::Throttled || self.failure.retry_after.is_none_or(|hint| hint.is_zero())
     }
 }
 
@@ -138,6 +138,14 @@ mod tests {
         assert_eq!(decide(ErrorClass::Timeout, progress), Err(Stop::NoRetryLeft));
         progress.advance(Duration::from_secs(1));
         assert_eq!(decide(ErrorClass::Throttled, progress), Ok(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn only_a_hint_that_makes_us_wait_is_free_of_the_budget() {
+        let draws = |class, hint| failed(class, hint, None).draws_on_budget();
+        assert!(!draws(ErrorClass::Throttled, Some(1)));
+        assert!(draws(ErrorClass::Throttled, Some(0)) && draws(ErrorClass::Throttled, None));
+        assert!(draws(ErrorClass::Transient, Some(1)));
     }
 
     // E7.

@@ -14,6 +14,7 @@ use tower::Service;
 use super::{Failure, OnError, Replay, RetryOn, decide, schedule::Progress, service::Retry};
 use crate::{
     clock::{Clock, SystemClock},
+    error::ErrorClass,
     repeat::Kept,
 };
 
@@ -55,6 +56,11 @@ pub(super) struct Again<S: Service<Req>, Req, C, R> {
 struct Later<S, O> {
     service: S,
     progress: Progress,
+    /// When the call has had its time, and what wakes it then if the service is not ready before.
+    deadline: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// What the failure before this attempt was.
+    class: ErrorClass,
     /// What the attempt before this one came to.
     earlier: Option<O>,
 }
@@ -86,11 +92,29 @@ where
             return Err(self.told(failure, outcome));
         };
         let kept = &self.kept;
-        let fresh = || Box::new(Later { service: kept.service(), progress, earlier: None });
+        let class = failure.class;
+        let fresh =
+            || Box::new(Later { service: kept.service(), progress, deadline, timer: None, class, earlier: None });
         let later = self.later.get_or_insert_with(fresh);
-        later.progress = progress;
+        (later.progress, later.deadline, later.timer, later.class) = (progress, deadline, None, class);
         later.earlier = Some(outcome);
         Ok(State::Waiting { sleep: Box::pin(sleep(delay)) })
+    }
+
+    /// The earlier failure, once the deadline has passed; waits for it beside a service that is not ready.
+    fn overdue(&mut self, is_ready: bool, cx: &mut Context<'_>) -> Option<Outcome<S, Req>> {
+        let strategy = &self.kept.handle.strategy;
+        let later = self.later.as_mut()?;
+        let left = strategy.left(later.deadline?);
+        let mut over = left.is_zero();
+        if !over && !is_ready {
+            over = later.timer.get_or_insert_with(|| Box::pin(sleep(left))).as_mut().poll(cx).is_ready();
+        }
+        if !over {
+            return None;
+        }
+        strategy.overtaken(later.progress, later.class);
+        later.earlier.take()
     }
 
     /// What readiness that failed makes the outcome.
@@ -169,7 +193,11 @@ where
             ready!(sleep.as_mut().poll(cx));
             this.state.set(State::Readying);
         }
-        if let Err(error) = ready!(again.later().service.poll_ready(cx)) {
+        let readiness = again.later().service.poll_ready(cx);
+        if let Some(earlier) = again.overdue(readiness.is_ready(), cx) {
+            return Poll::Ready(Some(earlier));
+        }
+        if let Err(error) = ready!(readiness) {
             return Poll::Ready(Some(again.refused(error)));
         }
         this.state.set(State::Calling { attempt: again.call() });

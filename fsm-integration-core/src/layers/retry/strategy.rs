@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::Classify,
+    error::{Classify, ErrorClass},
     observe::{Observation, Observers},
 };
 
@@ -210,6 +210,16 @@ impl<C: Clock> RetryStrategy<C> {
         attempt < self.most_retries
     }
 
+    pub(super) fn left(&self, deadline: Instant) -> Duration {
+        deadline.saturating_duration_since(self.clock.now())
+    }
+
+    /// Tells that the deadline came before the attempt that had been waited for.
+    pub(super) fn overtaken(&self, progress: Progress, class: ErrorClass) {
+        let (attempt, reason) = (progress.attempt.saturating_sub(1), Stop::PastDeadline.label());
+        self.observers.observe(&self.name, Observation::RetryStopped { attempt, class, reason });
+    }
+
     /// How long to wait before the next attempt; `None` when this failure is the answer.
     pub(super) fn wait_after(
         &self,
@@ -218,7 +228,7 @@ impl<C: Clock> RetryStrategy<C> {
         deadline: Option<Instant>,
         replayable: bool,
     ) -> Option<Duration> {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(self.clock.now()));
+        let left = deadline.map(|deadline| self.left(deadline));
         let failed = Failed { failure, left, replayable };
         // Last, so that nothing is taken for a retry that will not be.
         let affordable = |delay| match &self.budget {

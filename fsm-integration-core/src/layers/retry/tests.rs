@@ -404,6 +404,40 @@ async fn each_attempt_waits_until_the_inner_service_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_stays_unready_holds_the_call_no_longer_than_its_time() {
+    let told = Told::default();
+    let (service, mut partner) = MockService::<Request<()>, (), Error>::new();
+    let config = RetryConfig { total: Some(Duration::from_secs(5)), ..NO_JITTER };
+    let strategy = RetryStrategy::new(config).with_observers(told.observers());
+    let (began, service) = (TokioInstant::now(), RetryLayer::new(strategy).layer(service));
+    let answer = tokio::spawn(service.oneshot(Request::new(())));
+    let first = partner.asked().await;
+    partner.set_ready(false);
+    first.refuse(unavailable());
+    let answer = tokio::time::timeout(Duration::from_secs(60), answer).await.expect("in time").expect("no panic");
+    assert_eq!(answer.expect_err("the first attempt failed").kind(), ErrorKind::Unavailable);
+    assert_eq!(began.elapsed(), Duration::from_secs(5));
+    let class = ErrorClass::Transient;
+    let stopped = Observation::RetryStopped { attempt: 0, class, reason: "past_deadline" };
+    assert_eq!(told.take().pop().map(|(_, last)| last), Some(stopped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_after_the_deadline_however_late_the_call_is_polled() {
+    let attempts = AtomicU32::new(0);
+    let inner = service_fn(|_: Request<()>| {
+        attempts.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Err::<(), _>(unavailable()))
+    });
+    let config = RetryConfig { total: Some(Duration::from_secs(5)), ..NO_JITTER };
+    let mut call = Box::pin(RetryLayer::new(RetryStrategy::new(config)).layer(inner).oneshot(Request::new(())));
+    assert!(futures_util::poll!(call.as_mut()).is_pending());
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(call.await.expect_err("the first attempt failed").kind(), ErrorKind::Unavailable);
+    assert_eq!(attempts.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_wait_makes_no_further_attempt() {
     let (service, mut partner) = MockService::<Request<()>, (), Error>::new();
     let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(service);

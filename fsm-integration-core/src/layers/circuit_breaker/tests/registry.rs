@@ -45,6 +45,33 @@ fn without_room_a_new_key_still_gets_a_breaker() {
 }
 
 #[test]
+fn without_room_the_next_look_for_some_is_a_second_later() {
+    let clock = VirtualClock::default();
+    let registry = CircuitBreakerRegistry::with_clock(quick(), 1, clock.clone());
+    registry.get("open").fail();
+    let kept = |key: &str| {
+        let _ = registry.get(key);
+        registry.find(key).is_some()
+    };
+    assert!(!kept("one"));
+    registry.get("open").reset();
+    assert!(!kept("two"), "looked a moment ago");
+    clock.advance(SECOND);
+    assert!(kept("three"));
+}
+
+#[test]
+fn the_want_of_room_is_warned_of_once_a_minute() {
+    let clock = VirtualClock::default();
+    let registry = CircuitBreakerRegistry::with_clock(quick(), 1, clock.clone());
+    let warned = [0, 59, 1, 1].map(|seconds| {
+        clock.advance(seconds * SECOND);
+        registry.may_warn()
+    });
+    assert_eq!(warned, [true, false, true, false]);
+}
+
+#[test]
 fn a_key_may_have_settings_of_its_own() {
     let registry = registry(10);
     let patient = || CircuitBreakerConfig { failure_threshold: 9, ..Default::default() };

@@ -26,8 +26,8 @@ const SMALLEST_SHARD: usize = 1_024;
 /// Keeps records in this process, up to a capacity.
 ///
 /// Answers at once. At capacity the oldest outcome is dropped before its time, with a warning: choose the
-/// capacity by rate times time to live. Work in progress is never dropped; when nothing else is left, new
-/// work is refused. Keys are spread over up to 16 parts by their hash, each with its share of the capacity.
+/// capacity by rate times time to live. When no outcome is left, recovery points that were given back make room, then
+/// work whose lease ran out; work under a lease is never dropped: when nothing else is left, new work is refused. Keys are spread over up to 16 parts by their hash, each with its share of the capacity.
 ///
 /// Times may be as coarse as a [`CoarseClock`](crate::clock::CoarseClock) counts them: an outcome lives for hours.
 pub struct MemoryIdempotencyStore<T, C = SystemClock> {

@@ -21,8 +21,10 @@ pub(super) struct Hashed<'a> {
 /// The records of some of the keys; times in nanoseconds since the store was made.
 pub(super) struct Shard<T> {
     table: HashTable<Entry<T>>,
-    /// What ends with the time to live, in that order: outcomes, and recovery points that were given back.
-    expiring: VecDeque<Expiry>,
+    /// Outcomes in the order in which their time to live ends.
+    outcomes: VecDeque<Expiry>,
+    /// Recovery points that were given back, likewise; apart, since they make room only after all outcomes.
+    points: VecDeque<Expiry>,
     pub(super) capacity: usize,
     warned: bool,
 }
@@ -80,7 +82,7 @@ pub(super) struct Bid {
 
 impl<T> Shard<T> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { table: HashTable::new(), expiring: VecDeque::new(), capacity, warned: false }
+        Self { table: HashTable::new(), outcomes: VecDeque::new(), points: VecDeque::new(), capacity, warned: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -89,7 +91,7 @@ impl<T> Shard<T> {
 
     #[cfg(test)]
     pub(super) fn notes(&self) -> usize {
-        self.expiring.len()
+        self.outcomes.len() + self.points.len()
     }
 
     #[inline]
@@ -149,11 +151,11 @@ impl<T> Shard<T> {
         let Record::Done { until, .. } = record else { return };
         self.remove(key);
         if self.table.len() >= self.capacity {
-            self.drop_oldest();
+            let _ = drop_oldest(&mut self.outcomes, &mut self.table) || drop_oldest(&mut self.points, &mut self.table);
         }
         let entry = Entry { hash: key.hash, key: key.key.clone(), serial, record, waiting: None };
         self.table.insert_unique(key.hash, entry, |entry| entry.hash);
-        self.expire(Expiry { at: until, hash: key.hash, serial });
+        note(&mut self.outcomes, &self.table, self.capacity, Expiry { at: until, hash: key.hash, serial });
     }
 
     pub(super) fn renew(&mut self, key: Hashed<'_>, owner: Owner, lease_until: i64) -> StoreOutcome {
@@ -179,7 +181,7 @@ impl<T> Shard<T> {
         entry.record = Record::Done { fingerprint, outcome, until };
         let wake = entry.waiting.take().map_or(Wake::Nobody, |waiting| Wake::All(waiting.change));
         let expiry = Expiry { at: until, hash: key.hash, serial: entry.serial };
-        self.expire(expiry);
+        note(&mut self.outcomes, &self.table, self.capacity, expiry);
         (StoreOutcome::Stored, wake)
     }
 
@@ -199,7 +201,8 @@ impl<T> Shard<T> {
         };
         (lease.owner, *until) = (Owner::NOBODY, now);
         if point.is_some() {
-            self.expire(Expiry { at: point_until, hash: key.hash, serial });
+            let expiry = Expiry { at: point_until, hash: key.hash, serial };
+            note(&mut self.points, &self.table, self.capacity, expiry);
         } else if matches!(wake, Wake::Nobody) {
             self.remove(key);
         }
@@ -239,47 +242,28 @@ impl<T> Shard<T> {
         }
     }
 
-    /// Notes when a record's time is over; notes of records that were begun anew meanwhile are kept in bounds.
-    #[inline]
-    fn expire(&mut self, expiry: Expiry) {
-        if self.expiring.len() > 2 * self.capacity {
-            let table = &self.table;
-            self.expiring.retain(|old| table.find(old.hash, |entry| entry.serial == old.serial).is_some());
-        }
-        self.expiring.push_back(expiry);
-    }
-
     /// Drops a few records whose time is over, so that no single call pays for many.
     #[inline]
     fn drop_expired(&mut self, now: i64) {
-        for _ in 0..2 {
-            if self.expiring.front().is_none_or(|expiry| now < expiry.at) {
-                return;
-            }
-            self.drop_oldest();
-        }
-    }
-
-    /// Drops the record that expires first; `false` when there is none.
-    #[cold]
-    fn drop_oldest(&mut self) -> bool {
-        while let Some(Expiry { hash, serial, .. }) = self.expiring.pop_front() {
-            // The key may have been begun anew since: then the record has another serial.
-            let found = self.table.find_entry(hash, |entry| entry.serial == serial && entry.waiting.is_none());
-            if let Ok(entry) = found {
-                entry.remove();
-                return true;
+        for notes in [&mut self.outcomes, &mut self.points] {
+            for _ in 0..2 {
+                if notes.front().is_none_or(|expiry| now < expiry.at) {
+                    break;
+                }
+                drop_first(notes, &mut self.table);
             }
         }
-        false
     }
 
     #[cold]
     fn make_room(&mut self, now: i64) -> Result<(), Error> {
-        if self.drop_oldest() {
+        if drop_oldest(&mut self.outcomes, &mut self.table) {
             if !mem::replace(&mut self.warned, true) {
                 tracing::warn!("idempotency.memory_full: outcomes are dropped before their time; raise the capacity");
             }
+            return Ok(());
+        }
+        if drop_oldest(&mut self.points, &mut self.table) {
             return Ok(());
         }
         let before = self.table.len();
@@ -292,6 +276,36 @@ impl<T> Shard<T> {
         }
         Err(Error::new(ErrorKind::Unavailable, "the idempotency store is full of work in progress; raise its capacity"))
     }
+}
+
+/// Notes when a record's time is over; notes of records that were begun anew meanwhile are kept in bounds.
+#[inline]
+fn note<T>(notes: &mut VecDeque<Expiry>, table: &HashTable<Entry<T>>, capacity: usize, expiry: Expiry) {
+    if notes.len() > 2 * capacity {
+        notes.retain(|old| table.find(old.hash, |entry| entry.serial == old.serial).is_some());
+    }
+    notes.push_back(expiry);
+}
+
+/// Drops the record of the first note, unless the key was begun anew since: then the record has another serial.
+#[cold]
+fn drop_first<T>(notes: &mut VecDeque<Expiry>, table: &mut HashTable<Entry<T>>) -> bool {
+    let Some(Expiry { hash, serial, .. }) = notes.pop_front() else { return false };
+    let found = table.find_entry(hash, |entry| entry.serial == serial && entry.waiting.is_none());
+    let Ok(entry) = found else { return false };
+    entry.remove();
+    true
+}
+
+/// Drops the record that expires first; `false` when there is none.
+#[cold]
+fn drop_oldest<T>(notes: &mut VecDeque<Expiry>, table: &mut HashTable<Entry<T>>) -> bool {
+    while !notes.is_empty() {
+        if drop_first(notes, table) {
+            return true;
+        }
+    }
+    false
 }
 
 impl Bid {

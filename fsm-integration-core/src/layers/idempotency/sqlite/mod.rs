@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
-    changes::Changes,
+    changes::{Changes, Wake},
     records::{Bid, Found, Step, begin, find, load, step},
 };
 use super::{
@@ -254,8 +254,11 @@ where
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (store, key) = (self.clone(), key.clone());
         runtime.spawn(async move {
-            if let Err(error) = IdempotencyStore::<T>::release(&store, &key, owner).await {
-                tracing::warn!(%key, %error, "idempotency.release_failed");
+            match IdempotencyStore::<T>::release(&store, &key, owner).await {
+                Ok(StoreOutcome::Stored) => {}
+                // It may have been woken to take over, and gone before it did: the next one looks instead.
+                Ok(StoreOutcome::LostLease) => store.changes.wake(&key, Wake::One),
+                Err(error) => tracing::warn!(%key, %error, "idempotency.release_failed"),
             }
         });
     }

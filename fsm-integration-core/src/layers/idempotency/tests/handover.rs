@@ -191,3 +191,13 @@ impl Drop for Left<'_> {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_repetition_may_wait_for_ever() {
+    let (key, runs) = (key("1"), AtomicU32::new(0));
+    let config = IdempotencyConfig { wait_timeout: Duration::MAX, ..IdempotencyConfig::default() };
+    let manager = manager::<u32>().configured(config);
+    let call = || manager.execute(&key, A, |_| count(&runs, Duration::from_secs(100)));
+    let (first, second) = tokio::join!(call(), call());
+    assert_eq!((first.expect("an outcome").value, second.expect("an outcome").value), (1, 1));
+}

@@ -73,3 +73,14 @@ async fn a_failure_is_not_kept_and_the_next_call_works_again() {
     assert_eq!(failed.expect_err("its own error").kind(), ErrorKind::Timeout);
     assert!(!manager.execute(&key, A, |_| async { Ok::<_, Error>(2) }).await.expect("done").replayed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_nothing_still_keeps_others_away() {
+    let (key, runs) = (key("1"), AtomicU32::new(0));
+    let config = IdempotencyConfig { lease: Duration::ZERO, renew_every: Duration::ZERO, ..Default::default() };
+    let manager = manager::<u32>().configured(config);
+    let call = || manager.execute(&key, A, |_| count(&runs, Duration::from_secs(3)));
+    let (first, second) = tokio::join!(call(), call());
+    assert_eq!((first.expect("an outcome").value, second.expect("an outcome").value), (1, 1));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}

@@ -74,3 +74,44 @@ fn work_that_fails_after_a_recovery_point_again_and_again_takes_no_more_room() {
     assert_eq!(store.len(), 3);
     assert!(store.notes() <= 16, "{}", store.notes());
 }
+
+#[test]
+fn outcomes_give_way_before_recovery_points() {
+    let store = MemoryIdempotencyStore::<u32>::new(3, Duration::from_secs(60));
+    let lease = Duration::from_secs(30);
+    let begin = |client: &str, owner| store.begin(&key(client), A, owner, lease).now().expect("at once");
+    let owner = Owner::random();
+    assert!(begin("charged", owner).is_ok());
+    let point = RecoveryPoint { name: "charged".into(), data: 1.into() };
+    assert!(store.record_point(&key("charged"), owner, point).now().is_ok());
+    assert!(store.release(&key("charged"), owner).now().is_ok());
+    for client in ["1", "2", "3", "4"] {
+        assert!(begin(client, owner).is_ok());
+        assert!(store.complete(&key(client), owner, &1).now().is_ok());
+    }
+    assert!(matches!(begin("charged", owner), Ok(Begin::Resumed(..))));
+    assert!(store.release(&key("charged"), owner).now().is_ok());
+    // When no outcome is left, they give way too.
+    for client in ["5", "6", "7"] {
+        assert!(begin(client, owner).is_ok(), "{client}");
+    }
+    assert_eq!(store.len(), 3);
+    assert!(begin("charged", owner).is_err());
+}
+
+/// The note of the point that was resumed is over before the outcomes that came after it.
+#[tokio::test(start_paused = true)]
+async fn a_note_that_no_longer_counts_takes_no_outcome_along() {
+    let store = MemoryIdempotencyStore::<u32>::new(10, Duration::from_secs(60));
+    let (owner, lease) = (Owner::random(), Duration::from_secs(30));
+    let begin = |client: &str| store.begin(&key(client), A, owner, lease).now().expect("at once");
+    assert!(begin("1").is_ok());
+    let point = RecoveryPoint { name: "charged".into(), data: 1.into() };
+    assert!(store.record_point(&key("1"), owner, point).now().is_ok());
+    assert!(store.release(&key("1"), owner).now().is_ok());
+    sleep(Duration::from_secs(30)).await;
+    assert!(matches!(begin("1"), Ok(Begin::Resumed(..))));
+    assert!(store.complete(&key("1"), owner, &1).now().is_ok());
+    sleep(Duration::from_secs(31)).await;
+    assert!(matches!(begin("1"), Ok(Begin::Done(1))), "for 29 s more");
+}

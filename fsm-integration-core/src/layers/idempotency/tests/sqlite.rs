@@ -112,3 +112,19 @@ async fn who_waits_is_woken_and_does_not_poll() {
     timeout(Duration::from_millis(100), waiter).await.expect("woken").expect("asked");
     store.changed(&key).await.expect("there is nothing to wait for");
 }
+
+#[tokio::test]
+async fn a_successor_that_goes_away_before_it_begins_wakes_the_next() {
+    let (_folder, _database, store) = store(SqliteIdempotencyStore::DEFAULT_TTL).await;
+    let (key, owner) = (key("1"), Owner::random());
+    let store: &dyn IdempotencyStore<u32> = &store;
+    assert!(matches!(store.begin(&key, A, owner, Duration::from_secs(30)).await, Ok(Begin::Won(_))));
+    let (mut first, mut second) = (store.changed(&key), store.changed(&key));
+    for waiter in [&mut first, &mut second] {
+        assert!(timeout(Duration::from_millis(50), waiter).await.is_err(), "nothing has changed");
+    }
+    assert_eq!(store.release(&key, owner).await.expect("asked"), StoreOutcome::Stored);
+    first.await.expect("asked");
+    store.abandon(&key, Owner::random());
+    timeout(Duration::from_millis(600), second).await.expect("woken").expect("asked");
+}
