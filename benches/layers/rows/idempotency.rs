@@ -14,9 +14,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use fsm_integration_core::layers::idempotency::{
-    Executed, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyManager, MemoryIdempotencyStore,
-    StoredResponse,
+use fsm_integration_core::{
+    clock::CoarseClock,
+    layers::idempotency::{
+        Executed, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyManager, MemoryIdempotencyStore,
+        StoredResponse,
+    },
 };
 use futures_util::StreamExt;
 use http::{Response, header};
@@ -33,7 +36,7 @@ const KEPT: usize = 4_096;
 const KEYS: usize = 4 * KEPT;
 const WORK: Duration = Duration::from_millis(20);
 
-type Manager = IdempotencyManager<MemoryIdempotencyStore<StoredResponse>>;
+type Manager = IdempotencyManager<MemoryIdempotencyStore<StoredResponse, CoarseClock>>;
 
 pub(crate) fn first(row: &mut Row) {
     row.floor("map insert and remove", || {
@@ -151,7 +154,10 @@ fn answer() -> StoredResponse {
 }
 
 fn manager() -> Manager {
-    IdempotencyManager::with_config(MemoryIdempotencyStore::new(KEPT, HOUR), IdempotencyConfig::default())
+    IdempotencyManager::with_config(
+        MemoryIdempotencyStore::with_clock(KEPT, HOUR, CoarseClock::new()),
+        IdempotencyConfig::default(),
+    )
 }
 
 fn keys() -> Vec<IdempotencyKey> {

@@ -54,9 +54,12 @@ pub(crate) fn observed(row: &mut Row) {
         rate_limit: BucketConfig { capacity: PLENTY, per_second: PLENTY },
         ..OutboundConfig::default()
     };
+    let handles = Handles::with_clock("bench", "1.0.0", &config, CoarseClock::new());
+    let service = stack(&config, &handles, Noop);
+    row.ours("profile::stack, coarse clock", move || serve(service.clone(), Ends::Well));
     let handles = Handles::new("bench", "1.0.0", &config);
     let service = stack(&config, &handles, Noop);
-    row.ours("profile::stack", move || serve(service.clone(), Ends::Well));
+    row.also("profile::stack, system clock", move || serve(service.clone(), Ends::Well));
     // With the feature `peers-observed` it counts and traces, too; that slows it down in every row.
     row.peer("tower-resilience", tower_resilience());
 }

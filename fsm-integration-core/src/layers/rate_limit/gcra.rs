@@ -70,8 +70,10 @@ impl Gcra {
     #[must_use]
     pub fn new(quota: &Quota) -> Self {
         let interval = quota.period().as_nanos().div_ceil(u128::from(quota.refill()));
-        let interval = u64::try_from(interval).unwrap_or(u64::MAX);
-        let fill_time = interval.saturating_mul(u64::from(quota.capacity()));
+        // So long that a bucket fills in 146 years at most, and no sum of times overflows: "never again" stays a refusal.
+        let longest = u64::MAX / 4 / u64::from(quota.capacity());
+        let interval = u64::try_from(interval).unwrap_or(u64::MAX).min(longest);
+        let fill_time = interval * u64::from(quota.capacity());
         Self { interval, fill_time, capacity: quota.capacity(), limit: quota.limit() }
     }
 

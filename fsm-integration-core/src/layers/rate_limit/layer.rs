@@ -41,7 +41,8 @@ impl<L> RateLimitLayer<L> {
     /// Lets a call wait for its token, first come, first served, instead of refusing it; default: never.
     ///
     /// At most `max_waiting` calls wait, none longer than `max_wait`: what would have to is refused at once. Place a
-    /// layer that waits *outside* a circuit breaker that counts slow calls. In shadow mode nobody waits.
+    /// layer that waits *outside* a circuit breaker that counts slow calls. In shadow mode nobody waits. A waiting call
+    /// must be polled or dropped: one that is kept and neither holds up those behind it.
     #[must_use]
     pub const fn wait(mut self, max_wait: Duration, max_waiting: usize) -> Self {
         self.mode.wait = Some(WaitConfig { max_wait, max_waiting });

@@ -41,7 +41,7 @@ impl Default for LeaseConfig {
 ///
 /// For limits that several threads ask millions of times a second; below that a [`TokenBucket`] is exact for a few
 /// nanoseconds more. Tokens are taken early, never made: in any span of time at most `workers * tokens` more calls are
-/// let through than by the bucket alone, those that were in hand when it began. The other way round, a call may be
+/// let through than by the bucket alone (`workers` as the next power of two), those that were in hand when it began. The other way round, a call may be
 /// refused while other threads hold up to as many; what they do not use comes back after [`LeaseConfig::idle`], as soon
 /// as somebody is refused, and with the last handle.
 ///
@@ -157,7 +157,8 @@ impl<C: Clock> Shared<C> {
             let present = lease.seen();
             if present != *looked {
                 (*looked, *since) = (present, now);
-            } else if now - *since >= self.idle {
+            } else if now.saturating_sub(*since) >= self.idle {
+                // Another task, which looked at the clock later, may have been here before.
                 back = back.saturating_add(lease.empty_if_still(present).unwrap_or(0));
             }
         }

@@ -63,7 +63,8 @@ impl Queue {
         let place = self.place(ticket);
         let waiter = &mut self.waiters[place];
         let due = gcra.due(full_at, taken - waiter.taken);
-        if due > waiter.give_up_at {
+        // Late, but with its tokens there, it is served: they were taken for it.
+        if due > waiter.give_up_at.max(now) {
             return Turn::TooLate(due.saturating_sub(now));
         }
         if place == 0 && due <= now {
@@ -217,6 +218,17 @@ mod tests {
                 prop_assert_eq!(queue.reserved().map_or(0, |(all, _)| all), reserved);
             }
         }
+    }
+
+    #[test]
+    fn who_comes_late_to_its_tokens_is_served() {
+        let (gcra, waker) = (gcra(1), Waker::noop());
+        let mut queue = Queue::default();
+        let full_at = gcra.reserve(gcra.charge(0, 0, 1), 0, 1, u64::MAX).expect("in line");
+        let ticket = queue.join(1, INTERVAL);
+        // Meanwhile a surplus token is taken, which makes the waiter's due later than it was willing to wait.
+        let full_at = gcra.charge(full_at, 2 * INTERVAL, 1);
+        assert_eq!(queue.turn(ticket, &gcra, full_at, 2 * INTERVAL, waker), Turn::Served);
     }
 
     #[test]

@@ -159,6 +159,8 @@ impl<K: Hash + Eq> Shard<K> {
             }
         }
         self.gcra = gcra;
+        // Buckets that fill sooner now may be swept sooner.
+        self.sweep_after = 0;
     }
 
     #[inline]

@@ -42,6 +42,16 @@ impl Naive {
 }
 
 #[test]
+fn one_token_that_hardly_ever_comes_back_is_given_out_once() {
+    for capacity in [1, 1_000] {
+        let gcra = Gcra::new(&Quota::new(count(capacity), count(1), Duration::MAX));
+        let all = gcra.decide(0, 0, capacity);
+        assert!(all.decision.allowed);
+        assert!(!gcra.decide(all.full_at, 3600 * SECOND, 1).decision.allowed);
+    }
+}
+
+#[test]
 fn the_golden_rows_hold() {
     let gcra = Gcra::new(&Quota::per_second(count(3), count(1)));
     let mut full_at = 0;
