@@ -29,6 +29,7 @@ mod repeat;
 mod semaphore;
 #[allow(unused_imports, reason = "not every feature has lock-free parts")]
 mod sync;
+mod timer;
 
 // What a call goes through.
 pub mod adapter;

@@ -66,8 +66,8 @@ impl<S: Service<Req>, Req, L: Limit<Req>> RateLimitFuture<S, Req, L> {
         Self { state: State::Refused { refusal }, feedback: None }
     }
 
-    pub(super) fn queued(queued: Queued<S, Req, L, L::Key, L::Waiting>) -> Self {
-        Self { state: State::Queued { queued: Some(Box::new(queued)) }, feedback: None }
+    pub(super) const fn queued(queued: Box<Queued<S, Req, L, L::Key, L::Waiting>>) -> Self {
+        Self { state: State::Queued { queued: Some(queued) }, feedback: None }
     }
 }
 

@@ -60,59 +60,66 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let limit = self.limit.get();
         let (key, cost) = (limit.key(&request), limit.cost(&request));
-        match limit.try_acquire(&key, cost) {
-            Some(Ok(())) => self.begin(request, key),
-            Some(Err(refusal)) => self.refuse(refusal, request, key, cost),
-            None => self.wait(request, key, cost, WaitConfig::default()),
+        let taken = limit.try_acquire(&key, cost);
+        if !matches!(taken, Some(Ok(()))) && !self.lets_pass(taken) {
+            return match self.hold(taken, request, key, cost) {
+                Ok(queued) => RateLimitFuture::queued(queued),
+                Err(refusal) => RateLimitFuture::refused(refusal),
+            };
         }
+        let max_pause = self.mode.max_pause;
+        let feedback = max_pause.map(|max_pause| Feedback { limit: self.limit.lend(), key, max_pause });
+        // Built where it is returned, and by no function that is not inlined: moving a large future costs more than
+        // this layer.
+        RateLimitFuture { state: State::Calling { call: self.inner.call(request) }, feedback }
     }
 }
 
-impl<S, L> RateLimitService<S, L> {
-    #[inline(always)]
-    fn begin<Req>(&mut self, request: Req, key: L::Key) -> RateLimitFuture<S, Req, L>
-    where
-        S: Service<Req>,
-        L: Limit<Req>,
-    {
-        let max_pause = self.mode.max_pause;
-        let feedback = max_pause.map(|max_pause| Feedback { limit: self.limit.lend(), key, max_pause });
-        // Built where it is returned: moving a large future costs more than this layer.
-        RateLimitFuture { state: State::Calling { call: self.inner.call(request) }, feedback }
-    }
+/// What [`Limit::try_acquire`] says.
+type Taken = Option<Result<(), RateLimited>>;
 
+impl<S, L> RateLimitService<S, L> {
+    /// Whether a refusal is only told of.
     #[cold]
-    fn refuse<Req>(&mut self, refusal: RateLimited, request: Req, key: L::Key, cost: u32) -> RateLimitFuture<S, Req, L>
+    #[inline(never)]
+    fn lets_pass<Req>(&self, taken: Taken) -> bool
     where
-        S: Service<Req> + Clone,
         L: Limit<Req>,
     {
-        match self.mode {
-            Mode { shadow: true, .. } => {
+        match taken {
+            Some(Err(refusal)) if self.mode.shadow => {
                 tell(self.limit.get(), refusal, true);
-                self.begin(request, key)
+                true
             }
-            Mode { wait: Some(config), .. } => self.wait(request, key, cost, config),
-            _ => {
-                tell(self.limit.get(), refusal, false);
-                RateLimitFuture::refused(refusal)
-            }
+            _ => false,
         }
     }
 
-    fn wait<Req>(&mut self, request: Req, key: L::Key, cost: u32, config: WaitConfig) -> RateLimitFuture<S, Req, L>
+    /// Puts a call in line that may wait, or refuses it.
+    #[cold]
+    #[inline(never)]
+    fn hold<Req>(&mut self, taken: Taken, request: Req, key: L::Key, cost: u32) -> Held<S, Req, L>
     where
         S: Service<Req> + Clone,
         L: Limit<Req>,
     {
+        let config = match (taken, self.mode.wait) {
+            (Some(Err(refusal)), None) => {
+                tell(self.limit.get(), refusal, false);
+                return Err(refusal);
+            }
+            (_, config) => config.unwrap_or_default(),
+        };
         let waiting = self.limit.get().acquire(&key, cost, config);
         // The instance that is ready waits with the request; the clone must be readied anew.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
         let (limit, mode) = (self.limit.lend(), self.mode);
-        RateLimitFuture::queued(Queued { waiting, inner, request, limit, key, mode })
+        Ok(Box::new(Queued { waiting, inner, request, limit, key, mode }))
     }
 }
+
+type Held<S, Req, L> = Result<Box<Queued<S, Req, L, <L as Limit<Req>>::Key, <L as Limit<Req>>::Waiting>>, RateLimited>;
 
 pub(super) fn tell<Req>(limit: &impl Limit<Req>, refusal: RateLimited, shadow: bool) {
     let observation = Observation::RateLimited { retry_after: refusal.retry_after, shadow };

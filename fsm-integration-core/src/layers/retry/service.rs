@@ -57,11 +57,8 @@ where
         let strategy = &self.keeper.handle().strategy;
         strategy.begin();
         let spare = if strategy.may_repeat(0) { request.replay() } else { None };
-        let Some(spare) = spare else {
-            return RetryFuture { state: State::Calling { attempt: self.keeper.inner.call(request) }, again: None };
-        };
-        let ends = strategy.ends();
-        let again = Some(Again::new(self.keeper.keep(), spare, ends));
+        let ends = if spare.is_some() { strategy.ends() } else { None };
+        let again = spare.map(|spare| Again::new(self.keeper.keep(), spare, ends));
         // The service that was polled ready makes the call; retries take a clone and poll that. Last, so that what it
         // returns, which may be large, is built where it is returned.
         RetryFuture { state: State::Calling { attempt: self.keeper.inner.call(request) }, again }

@@ -3,17 +3,14 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use pin_project_lite::pin_project;
-use tokio::{
-    task::coop::{Unconstrained, unconstrained},
-    time::{Sleep, sleep, sleep_until},
-};
+use tokio::time::{sleep, sleep_until};
 
 use super::Timeout;
-use crate::error::TimedOut;
+use crate::{error::TimedOut, timer::Timer};
 
 pin_project! {
     /// A call that is dropped when its time is over.
@@ -23,20 +20,14 @@ pin_project! {
         pub(super) timeout: Timeout,
         // Of the request; the timeout's time is what was left until then.
         pub(super) deadline: Option<Instant>,
-        // Outside tokio's cooperative budget, or a call that uses it up at every poll would never be timed out.
-        #[pin]
-        pub(super) timer: Option<Unconstrained<Sleep>>,
+        pub(super) timer: Timer,
     }
 }
 
 impl<F> TimeoutFuture<F> {
-    pub(super) const fn expired(timeout: Timeout) -> Self {
-        Self { call: None, timeout, deadline: None, timer: None }
+    pub(super) fn expired(timeout: Timeout) -> Self {
+        Self { call: None, timeout, deadline: None, timer: Timer::default() }
     }
-}
-
-fn timer(deadline: Option<Instant>, after: Duration) -> Unconstrained<Sleep> {
-    unconstrained(deadline.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into())))
 }
 
 impl<F, T, E> Future for TimeoutFuture<F>
@@ -54,11 +45,10 @@ where
             if let Poll::Ready(result) = call.poll(cx) {
                 return Poll::Ready(result);
             }
-            if this.timer.is_none() {
-                this.timer.set(Some(timer(*this.deadline, after)));
+            if !this.timer.is_set() {
+                this.timer.set(this.deadline.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into())));
             }
-            let timer = this.timer.as_mut().as_pin_mut().expect("made above");
-            if timer.poll(cx).is_pending() {
+            if this.timer.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             this.call.set(None);

@@ -38,6 +38,7 @@ pub use self::{
 use crate::{
     error::TimedOut,
     observe::{Observation, Observers},
+    timer::Timer,
 };
 
 /// How long a call may take, and who is told when it takes longer.
@@ -108,7 +109,7 @@ impl Timeout {
         F: Future<Output = Result<T, E>>,
         E: From<TimedOut>,
     {
-        TimeoutFuture { call: Some(future), timeout: self.clone(), deadline: None, timer: None }
+        TimeoutFuture { call: Some(future), timeout: self.clone(), deadline: None, timer: Timer::default() }
     }
 }
 

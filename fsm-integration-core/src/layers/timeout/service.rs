@@ -6,6 +6,7 @@ use super::{HasDeadline, Timeout, TimeoutFuture};
 use crate::{
     clock::{Clock, SystemClock},
     error::TimedOut,
+    timer::Timer,
 };
 
 /// A service whose calls are dropped when they take too long.
@@ -41,7 +42,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let timeout = self.timeout.clone();
         // Built where it is returned: moving a large future costs more than this layer.
-        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: None, timer: None }
+        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: None, timer: Timer::default() }
     }
 }
 
@@ -81,15 +82,16 @@ where
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
         let mut timeout = self.total.clone();
-        let Some(deadline) = request.deadline() else {
-            return TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: None, timer: None };
-        };
-        let left = deadline.saturating_duration_since(SystemClock.now());
-        let deadline = (left < timeout.after).then_some(deadline);
-        timeout.after = timeout.after.min(left);
-        if left.is_zero() {
-            return TimeoutFuture::expired(timeout);
+        let mut deadline = request.deadline();
+        if let Some(at) = deadline {
+            let left = at.saturating_duration_since(SystemClock.now());
+            if left.is_zero() {
+                timeout.after = left;
+                return TimeoutFuture::expired(timeout);
+            }
+            deadline = (left < timeout.after).then_some(at);
+            timeout.after = timeout.after.min(left);
         }
-        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline, timer: None }
+        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline, timer: Timer::default() }
     }
 }
