@@ -56,8 +56,9 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        if let Some(memory) = self.0.take() {
-            keep(memory);
+        // Looked at before it is taken: most are not set, and a store would be one more thing to wait for.
+        if self.0.is_some() {
+            keep(self.0.take());
         }
     }
 }
@@ -69,7 +70,8 @@ fn memory() -> Memory {
 
 #[cold]
 #[inline(never)]
-fn keep(mut memory: Memory) {
+fn keep(memory: Option<Memory>) {
+    let Some(mut memory) = memory else { return };
     // Here, so that the runtime forgets the call at once.
     memory.set(None);
     // A thread that is ending keeps nothing any more.

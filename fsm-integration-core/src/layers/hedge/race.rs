@@ -6,13 +6,10 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tokio::{
-    task::coop::{Unconstrained, unconstrained},
-    time::{Sleep, sleep},
-};
+use tokio::time::sleep;
 
 use super::{Hedge, decide::settle};
-use crate::{clock::Clock, error::Classify};
+use crate::{clock::Clock, error::Classify, timer::Timer};
 
 pin_project! {
     /// The requests of one call, side by side.
@@ -23,9 +20,8 @@ pin_project! {
         sent: u32,
         most: u32,
         after: Duration,
-        // Made when the first request has to wait. Outside tokio's cooperative budget, which a request may use up.
-        #[pin]
-        timer: Option<Unconstrained<Sleep>>,
+        // Set when the first request has to wait.
+        timer: Timer,
         remembered: Option<E>,
     }
 }
@@ -49,7 +45,7 @@ impl<T, E> Finish<T, E> {
 impl<P, H, E> Race<P, H, E> {
     pub(super) fn new(first: P, max_hedges: u32, after: Duration) -> Self {
         let first = Some(first);
-        Self { first, hedges: Vec::new(), sent: 0, most: max_hedges, after, timer: None, remembered: None }
+        Self { first, hedges: Vec::new(), sent: 0, most: max_hedges, after, timer: Timer::default(), remembered: None }
     }
 
     /// Polls every request, and sends the next one when it is time: `hedge` makes it or declines, given its number
@@ -116,15 +112,15 @@ impl<P, H, E> Race<P, H, E> {
 
     /// Ready when another request is due.
     fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
+        let this = self.project();
         if *this.sent >= *this.most {
             return Poll::Pending;
         }
-        if this.timer.is_none() {
-            this.timer.set(Some(unconstrained(sleep(*this.after))));
+        if !this.timer.is_set() {
+            this.timer.set(sleep(*this.after));
         }
-        ready!(this.timer.as_mut().as_pin_mut().expect("made above").poll(cx));
-        this.timer.set(None);
+        ready!(this.timer.poll(cx));
+        *this.timer = Timer::default();
         Poll::Ready(())
     }
 
@@ -132,7 +128,7 @@ impl<P, H, E> Race<P, H, E> {
     fn drop_losers(self: Pin<&mut Self>) {
         let mut this = self.project();
         this.first.set(None);
-        this.timer.set(None);
+        *this.timer = Timer::default();
         this.hedges.clear();
     }
 }

@@ -2,65 +2,104 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
-    time::Instant,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use pin_project_lite::pin_project;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::Timeout;
 use crate::{error::TimedOut, timer::Timer};
 
 pin_project! {
-    /// A call that is dropped when its time is over.
-    pub struct TimeoutFuture<F> {
+    /// A call that is dropped when its time is over; `D` is what is known of the request's own deadline.
+    pub struct TimeoutFuture<F, D = ()> {
         #[pin]
         pub(super) call: Option<F>,
         pub(super) timeout: Timeout,
-        // Of the request; the timeout's time is what was left until then.
-        pub(super) deadline: Option<Instant>,
+        pub(super) deadline: D,
         pub(super) timer: Timer,
     }
 }
 
-impl<F> TimeoutFuture<F> {
-    pub(super) fn expired(timeout: Timeout) -> Self {
-        Self { call: None, timeout, deadline: None, timer: Timer::default() }
+/// When time runs out.
+pub trait Until {
+    /// Ends so much later than now, or when it is known exactly.
+    #[doc(hidden)]
+    fn sleep(&self, after: Duration) -> Sleep;
+}
+
+/// For a request without deadline.
+impl Until for () {
+    fn sleep(&self, after: Duration) -> Sleep {
+        sleep(after)
     }
 }
 
-impl<F, T, E> Future for TimeoutFuture<F>
+/// For a request that may have one; the timeout's time is then what was left until it.
+impl Until for Option<Instant> {
+    fn sleep(&self, after: Duration) -> Sleep {
+        self.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into()))
+    }
+}
+
+impl<F, D> TimeoutFuture<F, D> {
+    #[inline]
+    pub(super) fn new(call: Option<F>, timeout: Timeout, deadline: D) -> Self {
+        Self { call, timeout, deadline, timer: Timer::default() }
+    }
+}
+
+impl<F, T, E, D> Future for TimeoutFuture<F, D>
 where
+    D: Until,
     F: Future<Output = Result<T, E>>,
     E: From<TimedOut>,
 {
     type Output = Result<T, E>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let after = this.timeout.after;
-        if let Some(call) = this.call.as_mut().as_pin_mut() {
-            if let Poll::Ready(result) = call.poll(cx) {
-                return Poll::Ready(result);
-            }
-            if !this.timer.is_set() {
-                this.timer.set(this.deadline.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into())));
-            }
-            if this.timer.poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            this.call.set(None);
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(call) = self.as_mut().project().call.as_pin_mut()
+            && let Poll::Ready(result) = call.poll(cx)
+        {
+            return Poll::Ready(result);
         }
-        if let Some(listening) = this.timeout.listening.take() {
-            listening.tell(after);
-        }
-        Poll::Ready(Err(TimedOut { after }.into()))
+        ready!(self.as_mut().poll_timer(cx));
+        Poll::Ready(Err(self.give_up().into()))
     }
 }
 
-impl<F> fmt::Debug for TimeoutFuture<F> {
+impl<F, D: Until> TimeoutFuture<F, D> {
+    /// Ready when the time is over; out of line, so that a call that is ready at once takes no room for it.
+    #[inline(never)]
+    fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if this.call.is_none() {
+            return Poll::Ready(());
+        }
+        if !this.timer.is_set() {
+            this.timer.set(this.deadline.sleep(this.timeout.after));
+        }
+        this.timer.poll(cx)
+    }
+
+    /// Drops the call, and tells that it took too long.
+    #[cold]
+    #[inline(never)]
+    fn give_up(self: Pin<&mut Self>) -> TimedOut {
+        let mut this = self.project();
+        this.call.set(None);
+        let after = this.timeout.after;
+        if let Some(listening) = this.timeout.listening.take() {
+            listening.tell(after);
+        }
+        TimedOut { after }
+    }
+}
+
+impl<F, D> fmt::Debug for TimeoutFuture<F, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TimeoutFuture").field("after", &self.timeout.after).finish_non_exhaustive()
     }

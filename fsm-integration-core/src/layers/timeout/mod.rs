@@ -38,7 +38,6 @@ pub use self::{
 use crate::{
     error::TimedOut,
     observe::{Observation, Observers},
-    timer::Timer,
 };
 
 /// How long a call may take, and who is told when it takes longer.
@@ -109,7 +108,7 @@ impl Timeout {
         F: Future<Output = Result<T, E>>,
         E: From<TimedOut>,
     {
-        TimeoutFuture { call: Some(future), timeout: self.clone(), deadline: None, timer: Timer::default() }
+        TimeoutFuture::new(Some(future), self.clone(), ())
     }
 }
 

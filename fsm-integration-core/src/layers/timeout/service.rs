@@ -1,4 +1,7 @@
-use std::task::{Context, Poll};
+use std::{
+    task::{Context, Poll},
+    time::Instant,
+};
 
 use tower::Service;
 
@@ -42,7 +45,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let timeout = self.timeout.clone();
         // Built where it is returned: moving a large future costs more than this layer.
-        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: None, timer: Timer::default() }
+        TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: (), timer: Timer::default() }
     }
 }
 
@@ -71,7 +74,7 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = TimeoutFuture<S::Future>;
+    type Future = TimeoutFuture<S::Future, Option<Instant>>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -87,7 +90,7 @@ where
             let left = at.saturating_duration_since(SystemClock.now());
             if left.is_zero() {
                 timeout.after = left;
-                return TimeoutFuture::expired(timeout);
+                return TimeoutFuture::new(None, timeout, None);
             }
             deadline = (left < timeout.after).then_some(at);
             timeout.after = timeout.after.min(left);
