@@ -24,7 +24,7 @@ pub mod guide;
 // What everything rests on.
 pub mod clock;
 pub mod error;
-mod lent;
+mod lending;
 mod repeat;
 mod semaphore;
 #[allow(unused_imports, reason = "not every feature has lock-free parts")]

@@ -181,6 +181,7 @@ fn the_counter_sees_an_allocation() {
 #[test]
 fn a_closed_breaker_allocates_nothing() {
     assert_free(&breaker());
+    assert_free(&breaker().leak());
 }
 
 #[test]
@@ -195,6 +196,7 @@ fn a_success_in_a_window_allocates_nothing() {
 #[test]
 fn a_first_attempt_that_succeeds_allocates_nothing() {
     assert_free(&retry());
+    assert_free(&retry().leak());
 }
 
 #[test]
@@ -276,6 +278,21 @@ fn the_five_stacked_allocate_nothing() {
         .layer(rate_limit())
         .layer(TimeoutLayer::new(MINUTE));
     assert_free(&five);
+}
+
+/// What is larger is moved by `memmove`, once for each layer and call, which takes longer than the layers.
+#[test]
+fn four_layers_take_no_more_than_a_few_words_of_a_call() {
+    fn size_of_call<S: Service<Ask>>(_: &S) -> usize {
+        size_of::<S::Future>()
+    }
+    let four = ServiceBuilder::new()
+        .layer(retry())
+        .layer(breaker())
+        .layer(RateLimitLayer::new(TokenBucket::new(Quota::new(MANY, MANY, MINUTE))))
+        .layer(TimeoutLayer::new(MINUTE))
+        .service(Partner { keeps_waiting: false });
+    assert!(size_of_call(&four) <= 160, "{} bytes", size_of_call(&four));
 }
 
 #[test]

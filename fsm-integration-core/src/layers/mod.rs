@@ -13,3 +13,5 @@ pub mod rate_limit;
 pub mod retry;
 pub mod timeout;
 pub mod webhook;
+
+pub use crate::lending::{Counted, Leaked, Lending};

@@ -3,7 +3,6 @@ use std::{
     future::Future,
     ops::Deref,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -15,8 +14,9 @@ use super::{
     state::Ended,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},
+    lending::{Counted, Lending},
 };
 
 pin_project! {
@@ -32,6 +32,19 @@ impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
     pub(super) fn new(future: F, admission: Admission<B>) -> Self {
         Self { future, admission }
     }
+
+    /// Goes on with a call that has leave, and records its result.
+    #[inline]
+    fn poll_admitted<T, E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Classify,
+    {
+        let this = self.project();
+        let result = ready!(this.admission.guard(|| this.future.poll(cx)));
+        this.admission.settle(Ended::of(&result));
+        Poll::Ready(result)
+    }
 }
 
 impl<F, B, T, E> Future for Guarded<F, B>
@@ -43,41 +56,39 @@ where
     type Output = Result<T, E>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        this.admission.admit()?;
-        let result = ready!(this.admission.guard(|| this.future.poll(cx)));
-        this.admission.settle(Ended::of(&result));
-        Poll::Ready(result)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.as_mut().project().admission.admit()?;
+        self.poll_admitted(cx)
     }
 }
 
 pin_project! {
     /// The answer of a [`CircuitBreakerService`](super::CircuitBreakerService).
-    pub struct CircuitBreakerFuture<F, C: Clock> {
+    pub struct CircuitBreakerFuture<F, C: Clock = SystemClock, K: Lending<CircuitBreaker<C>> = Counted> {
         #[pin]
-        pub(super) inner: Inner<F, C>,
+        pub(super) inner: Inner<F, C, K>,
     }
 }
 
 pin_project! {
     #[project = InnerProjection]
-    pub(super) enum Inner<F, C: Clock> {
-        Admitted { #[pin] call: Guarded<F, Arc<CircuitBreaker<C>>> },
+    pub(super) enum Inner<F, C: Clock, K: Lending<CircuitBreaker<C>>> {
+        Admitted { #[pin] call: Guarded<F, K::Loan> },
         Refused { refusal: CircuitOpen },
     }
 }
 
-impl<F, C: Clock> CircuitBreakerFuture<F, C> {
+impl<F, C: Clock, K: Lending<CircuitBreaker<C>>> CircuitBreakerFuture<F, C, K> {
     pub(super) fn refused(refusal: CircuitOpen) -> Self {
         Self { inner: Inner::Refused { refusal } }
     }
 }
 
-impl<F, C, T, E> Future for CircuitBreakerFuture<F, C>
+impl<F, C, K, T, E> Future for CircuitBreakerFuture<F, C, K>
 where
     F: Future<Output = Result<T, E>>,
     C: Clock,
+    K: Lending<CircuitBreaker<C>>,
     E: Classify + From<CircuitOpen>,
 {
     type Output = Result<T, E>;
@@ -85,13 +96,13 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().inner.project() {
-            InnerProjection::Admitted { call } => call.poll(cx),
+            InnerProjection::Admitted { call } => call.poll_admitted(cx),
             InnerProjection::Refused { refusal } => Poll::Ready(Err((*refusal).into())),
         }
     }
 }
 
-impl<F, C: Clock> fmt::Debug for CircuitBreakerFuture<F, C> {
+impl<F, C: Clock, K: Lending<CircuitBreaker<C>>> fmt::Debug for CircuitBreakerFuture<F, C, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerFuture").finish_non_exhaustive()
     }

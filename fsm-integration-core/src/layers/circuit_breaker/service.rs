@@ -1,4 +1,7 @@
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    task::{Context, Poll},
+};
 
 use tower::Service;
 
@@ -10,36 +13,42 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},
-    lent::Lent,
+    lending::{Counted, Lender, Lending},
 };
 
 /// A service whose calls a [`CircuitBreaker`] admits or refuses.
 ///
 /// Readiness is the inner service's: an open breaker refuses in `call`, so that a balancer or a buffer above
 /// does not wait for it.
-#[derive(Debug, Clone)]
-pub struct CircuitBreakerService<S, C: Clock = SystemClock> {
+pub struct CircuitBreakerService<S, C: Clock = SystemClock, K: Lending<CircuitBreaker<C>> = Counted> {
     inner: S,
-    breaker: Lent<CircuitBreaker<C>>,
+    breaker: K::Lender,
 }
 
 impl<S, C: Clock> CircuitBreakerService<S, C> {
     /// Puts the breaker before the service.
     #[must_use]
     pub fn new(inner: S, breaker: CircuitBreaker<C>) -> Self {
-        Self { inner, breaker: Lent::new(breaker) }
+        Self::of(inner, Lender::new(breaker))
     }
 }
 
-impl<S, C, Request> Service<Request> for CircuitBreakerService<S, C>
+impl<S, C: Clock, K: Lending<CircuitBreaker<C>>> CircuitBreakerService<S, C, K> {
+    pub(super) const fn of(inner: S, breaker: K::Lender) -> Self {
+        Self { inner, breaker }
+    }
+}
+
+impl<S, C, K, Request> Service<Request> for CircuitBreakerService<S, C, K>
 where
     S: Service<Request>,
     S::Error: Classify + From<CircuitOpen>,
     C: Clock,
+    K: Lending<CircuitBreaker<C>>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = CircuitBreakerFuture<S::Future, C>;
+    type Future = CircuitBreakerFuture<S::Future, C, K>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -67,5 +76,18 @@ where
             }
             Err(refusal) => CircuitBreakerFuture::refused(refusal),
         }
+    }
+}
+
+impl<S: Clone, C: Clock, K: Lending<CircuitBreaker<C>>> Clone for CircuitBreakerService<S, C, K> {
+    fn clone(&self) -> Self {
+        Self::of(self.inner.clone(), self.breaker.clone())
+    }
+}
+
+impl<S: fmt::Debug, C: Clock, K: Lending<CircuitBreaker<C>>> fmt::Debug for CircuitBreakerService<S, C, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let breaker = self.breaker.get();
+        f.debug_struct("CircuitBreakerService").field("inner", &self.inner).field("breaker", breaker).finish()
     }
 }

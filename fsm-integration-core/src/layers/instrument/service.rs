@@ -12,7 +12,7 @@ use crate::{
     adapter::IntegrationContext,
     clock::{Clock, SystemClock},
     error::Classify,
-    lent::Lent,
+    lending::{Lender, Lent},
 };
 
 /// Whose calls are seen; clones share it.

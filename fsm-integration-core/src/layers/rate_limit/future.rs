@@ -38,8 +38,7 @@ pin_project! {
         L: Limit<Req>,
     {
         Refused { refusal: RateLimited },
-        // Boxed, so that calls that do not wait are not as large as those that do.
-        Queued { queued: Option<Box<Queued<S, Req, L, L::Key, L::Waiting>>> },
+        Queued { queued: Option<InLine<S, Req, L>> },
         Calling { #[pin] call: S::Future },
     }
 }
@@ -50,6 +49,9 @@ pub(super) struct Feedback<L, K> {
     pub(super) key: K,
     pub(super) max_pause: Duration,
 }
+
+/// A call in line, where it does not make those larger that do not wait.
+pub(super) type InLine<S, Req, L> = Box<Queued<S, Req, L, <L as Limit<Req>>::Key, <L as Limit<Req>>::Waiting>>;
 
 /// A call in line.
 pub(super) struct Queued<S, Req, L, K, W> {
@@ -66,7 +68,7 @@ impl<S: Service<Req>, Req, L: Limit<Req>> RateLimitFuture<S, Req, L> {
         Self { state: State::Refused { refusal }, feedback: None }
     }
 
-    pub(super) const fn queued(queued: Box<Queued<S, Req, L, L::Key, L::Waiting>>) -> Self {
+    pub(super) const fn queued(queued: InLine<S, Req, L>) -> Self {
         Self { state: State::Queued { queued: Some(queued) }, feedback: None }
     }
 }

@@ -8,11 +8,11 @@ use tower::Service;
 
 use super::{
     Limit, RateLimitFuture, TokenBucket, WaitConfig,
-    future::{Feedback, Queued, State},
+    future::{Feedback, InLine, Queued, State},
 };
 use crate::{
     error::{Classify, RateLimited},
-    lent::Lent,
+    lending::{Lender, Lent},
     observe::Observation,
 };
 
@@ -98,7 +98,13 @@ impl<S, L> RateLimitService<S, L> {
     /// Puts a call in line that may wait, or refuses it.
     #[cold]
     #[inline(never)]
-    fn hold<Req>(&mut self, taken: Taken, request: Req, key: L::Key, cost: u32) -> Held<S, Req, L>
+    fn hold<Req>(
+        &mut self,
+        taken: Taken,
+        request: Req,
+        key: L::Key,
+        cost: u32,
+    ) -> Result<InLine<S, Req, L>, RateLimited>
     where
         S: Service<Req> + Clone,
         L: Limit<Req>,
@@ -118,8 +124,6 @@ impl<S, L> RateLimitService<S, L> {
         Ok(Box::new(Queued { waiting, inner, request, limit, key, mode }))
     }
 }
-
-type Held<S, Req, L> = Result<Box<Queued<S, Req, L, <L as Limit<Req>>::Key, <L as Limit<Req>>::Waiting>>, RateLimited>;
 
 pub(super) fn tell<Req>(limit: &impl Limit<Req>, refusal: RateLimited, shadow: bool) {
     let observation = Observation::RateLimited { retry_after: refusal.retry_after, shadow };

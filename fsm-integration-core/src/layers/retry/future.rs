@@ -2,7 +2,6 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -15,19 +14,21 @@ use super::{Failure, OnError, Replay, RetryOn, decide, schedule::Progress, servi
 use crate::{
     clock::{Clock, SystemClock},
     error::ErrorClass,
+    lending::{Counted, Lending},
     repeat::Kept,
 };
 
 pin_project! {
     /// The attempts of one call, one after another.
     #[must_use = "futures do nothing unless polled"]
-    pub struct RetryFuture<S, Req, C = SystemClock, R = OnError>
+    pub struct RetryFuture<S, Req, C = SystemClock, R = OnError, K = Counted>
     where
         S: Service<Req>,
+        K: Lending<Kept<S, Retry<C, R>>>,
     {
         #[pin]
         pub(super) state: State<S::Future>,
-        pub(super) again: Option<Again<S, Req, C, R>>,
+        pub(super) again: Option<Again<S, Req, C, R, K>>,
     }
 }
 
@@ -35,16 +36,16 @@ pin_project! {
     #[project = StateProjection]
     pub(super) enum State<F> {
         Calling { #[pin] attempt: F },
-        Waiting { sleep: Pin<Box<Sleep>> },
-        Readying,
+        // What for, `Later` knows.
+        Waiting,
     }
 }
 
 type Outcome<S, Req> = Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
 
 /// What another attempt needs.
-pub(super) struct Again<S: Service<Req>, Req, C, R> {
-    kept: Arc<Kept<S, Retry<C, R>>>,
+pub(super) struct Again<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
+    kept: K::Loan,
     /// The next attempt's request; `None` when there cannot be one.
     spare: Option<Req>,
     /// When all the time of the call is over, by the settings.
@@ -55,6 +56,8 @@ pub(super) struct Again<S: Service<Req>, Req, C, R> {
 /// What is there once an attempt has failed; boxed, so that a call that succeeds at once carries no room for it.
 struct Later<S, O> {
     service: S,
+    /// What the next attempt waits for before the service is asked whether it is ready.
+    sleep: Option<Pin<Box<Sleep>>>,
     progress: Progress,
     /// When the call has had its time, and what wakes it then if the service is not ready before.
     deadline: Option<Instant>,
@@ -65,40 +68,42 @@ struct Later<S, O> {
     earlier: Option<O>,
 }
 
-impl<S: Service<Req>, Req, C, R> Again<S, Req, C, R> {
+impl<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> Again<S, Req, C, R, K> {
     #[inline]
-    pub(super) fn new(kept: Arc<Kept<S, Retry<C, R>>>, spare: Req, ends: Option<Instant>) -> Self {
+    pub(super) fn new(kept: K::Loan, spare: Req, ends: Option<Instant>) -> Self {
         Self { kept, spare: Some(spare), ends, later: None }
     }
 }
 
-impl<S, Req, C, R> Again<S, Req, C, R>
+impl<S, Req, C, R, K> Again<S, Req, C, R, K>
 where
     S: Service<Req> + Clone,
     R: RetryOn<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
+    K: Lending<Kept<S, Retry<C, R>>>,
 {
-    /// What comes after a failed attempt: a wait, or its outcome is told.
+    /// Begins the wait after a failed attempt, or returns the outcome to tell.
     #[cold]
     #[inline(never)]
-    fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Result<State<S::Future>, Outcome<S, Req>> {
+    fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Option<Outcome<S, Req>> {
         let mut progress = self.later.as_ref().map_or_else(Progress::default, |later| later.progress);
         let own = self.spare.as_ref().and_then(Replay::deadline);
         let deadline = self.ends.into_iter().chain(own).min();
         let replayable = self.spare.is_some();
         let strategy = &self.kept.handle.strategy;
         let Some(delay) = strategy.wait_after(failure, &mut progress, deadline, replayable) else {
-            return Err(self.told(failure, outcome));
+            return Some(self.told(failure, outcome));
         };
         let kept = &self.kept;
         let class = failure.class;
         let fresh =
-            || Box::new(Later { service: kept.service(), progress, deadline, timer: None, class, earlier: None });
-        let later = self.later.get_or_insert_with(fresh);
+            || Later { service: kept.service(), sleep: None, progress, deadline, timer: None, class, earlier: None };
+        let later = self.later.get_or_insert_with(|| Box::new(fresh()));
         (later.progress, later.deadline, later.timer, later.class) = (progress, deadline, None, class);
         later.earlier = Some(outcome);
-        Ok(State::Waiting { sleep: Box::pin(sleep(delay)) })
+        later.sleep = Some(Box::pin(sleep(delay)));
+        None
     }
 
     /// The earlier failure, once the deadline has passed; waits for it beside a service that is not ready.
@@ -145,12 +150,13 @@ where
     }
 }
 
-impl<S, Req, C, R> Future for RetryFuture<S, Req, C, R>
+impl<S, Req, C, R, K> Future for RetryFuture<S, Req, C, R, K>
 where
     S: Service<Req> + Clone,
     R: RetryOn<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
+    K: Lending<Kept<S, Retry<C, R>>>,
 {
     type Output = Outcome<S, Req>;
 
@@ -164,8 +170,8 @@ where
                 match again.kept.handle.retry_on.judge(outcome) {
                     Ok(answer) => return Poll::Ready(answer),
                     Err((failure, outcome)) => match again.after(failure, outcome) {
-                        Ok(waiting) => this.state.set(waiting),
-                        Err(outcome) => return Poll::Ready(outcome),
+                        None => this.state.set(State::Waiting),
+                        Some(outcome) => return Poll::Ready(outcome),
                     },
                 }
             }
@@ -176,12 +182,13 @@ where
     }
 }
 
-impl<S, Req, C, R> RetryFuture<S, Req, C, R>
+impl<S, Req, C, R, K> RetryFuture<S, Req, C, R, K>
 where
     S: Service<Req> + Clone,
     R: RetryOn<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
+    K: Lending<Kept<S, Retry<C, R>>>,
 {
     /// Ready when the next attempt is under way, or with what there is to tell if it cannot be.
     #[cold]
@@ -189,11 +196,12 @@ where
     fn poll_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
         let mut this = self.project();
         let again = this.again.as_mut().expect("a wait begins only with a request left to send");
-        if let StateProjection::Waiting { sleep } = this.state.as_mut().project() {
+        let later = again.later();
+        if let Some(sleep) = &mut later.sleep {
             ready!(sleep.as_mut().poll(cx));
-            this.state.set(State::Readying);
+            later.sleep = None;
         }
-        let readiness = again.later().service.poll_ready(cx);
+        let readiness = later.service.poll_ready(cx);
         if let Some(earlier) = again.overdue(readiness.is_ready(), cx) {
             return Poll::Ready(Some(earlier));
         }
@@ -205,7 +213,7 @@ where
     }
 }
 
-impl<S: Service<Req>, Req, C, R> fmt::Debug for RetryFuture<S, Req, C, R> {
+impl<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> fmt::Debug for RetryFuture<S, Req, C, R, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryFuture").finish_non_exhaustive()
     }

@@ -11,20 +11,21 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    repeat::Keeper,
+    lending::{Counted, Lending},
+    repeat::{Keeper, Kept},
 };
 
 /// Sends a request again when it failed but may pass.
 ///
-/// A call that succeeds at once costs one count up and down of what its retries would share, and whatever
-/// [`Replay::replay`] costs; the inner service is cloned when there is a retry, and nothing is allocated before.
-pub struct RetryService<S, C = SystemClock, R = OnError> {
-    keeper: Keeper<S, Retry<C, R>>,
+/// A call that succeeds at once costs one count up and down of what its retries would share (none if that is
+/// [leaked](super::RetryLayer::leak)), and whatever [`Replay::replay`] costs; the inner service is cloned when there is a retry, and nothing is allocated before.
+pub struct RetryService<S, C = SystemClock, R = OnError, K: Lending<Kept<S, Retry<C, R>>> = Counted> {
+    keeper: Keeper<S, Retry<C, R>, K>,
 }
 
 /// What all calls share.
 #[derive(Debug, Clone)]
-pub(super) struct Retry<C, R> {
+pub struct Retry<C, R> {
     pub(super) strategy: RetryStrategy<C>,
     pub(super) retry_on: R,
 }
@@ -32,20 +33,27 @@ pub(super) struct Retry<C, R> {
 impl<S: Clone, C: Clone, R: Clone> RetryService<S, C, R> {
     /// Wraps a service.
     pub fn new(inner: S, strategy: RetryStrategy<C>, retry_on: R) -> Self {
-        Self { keeper: Keeper::new(inner, Retry { strategy, retry_on }) }
+        Self::of(inner, Retry { strategy, retry_on })
     }
 }
 
-impl<S, Req, C, R> Service<Req> for RetryService<S, C, R>
+impl<S: Clone, C, R, K: Lending<Kept<S, Retry<C, R>>>> RetryService<S, C, R, K> {
+    pub(super) fn of(inner: S, retry: Retry<C, R>) -> Self {
+        Self { keeper: Keeper::new(inner, retry) }
+    }
+}
+
+impl<S, Req, C, R, K> Service<Req> for RetryService<S, C, R, K>
 where
     S: Service<Req> + Clone,
     R: RetryOn<S::Response, S::Error> + Clone,
     Req: Replay,
     C: Clock,
+    K: Lending<Kept<S, Retry<C, R>>>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = RetryFuture<S, Req, C, R>;
+    type Future = RetryFuture<S, Req, C, R, K>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -65,13 +73,13 @@ where
     }
 }
 
-impl<S: Clone, C, R> Clone for RetryService<S, C, R> {
+impl<S: Clone, C, R, K: Lending<Kept<S, Retry<C, R>>>> Clone for RetryService<S, C, R, K> {
     fn clone(&self) -> Self {
         Self { keeper: self.keeper.clone() }
     }
 }
 
-impl<S: fmt::Debug, C, R: fmt::Debug> fmt::Debug for RetryService<S, C, R> {
+impl<S: fmt::Debug, C, R: fmt::Debug, K: Lending<Kept<S, Retry<C, R>>>> fmt::Debug for RetryService<S, C, R, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Retry { strategy, retry_on } = self.keeper.handle();
         let mut service = f.debug_struct("RetryService");

@@ -464,4 +464,7 @@ async fn the_layer_passes_the_probe() {
     let layer = RetryLayer::new(RetryStrategy::new(NO_JITTER).with_budget(budget).with_name("probe"));
     probe::layer(|inner| layer.layer(inner)).await;
     probe::layer_boxed(|inner| layer.layer(inner)).await;
+    let layer = layer.leak();
+    probe::layer(|inner| layer.layer(inner)).await;
+    probe::layer_boxed(|inner| layer.layer(inner)).await;
 }

@@ -14,6 +14,23 @@ async fn the_layer_passes_the_probe() {
     let layer = CircuitBreakerLayer::new(CircuitBreaker::new("erp", CircuitBreakerConfig::default()));
     probe::layer(|inner| layer.layer(inner)).await;
     probe::layer_boxed(|inner| layer.layer(inner)).await;
+    let layer = layer.leak();
+    probe::layer(|inner| layer.layer(inner)).await;
+    probe::layer_boxed(|inner| layer.layer(inner)).await;
+}
+
+#[tokio::test]
+async fn a_leaked_layer_and_its_handle_are_one_breaker() {
+    let config = CircuitBreakerConfig { failure_threshold: 1, ..CircuitBreakerConfig::default() };
+    let breaker = CircuitBreaker::new("erp", config);
+    let layer = CircuitBreakerLayer::new(breaker.clone()).leak();
+    let broken = || tower::service_fn(async |()| Err::<(), _>(Failure::Transient));
+    let (first, second) = (layer.layer(broken()), layer.clone().layer(broken()));
+    assert_eq!(first.clone().oneshot(()).await, Err(Failure::Transient));
+    assert_eq!(breaker.state(), CircuitState::Open);
+    assert!(matches!(second.oneshot(()).await, Err(Failure::CircuitOpen(_))));
+    breaker.reset();
+    assert_eq!(first.oneshot(()).await, Err(Failure::Transient), "it asks again");
 }
 
 #[tokio::test]
