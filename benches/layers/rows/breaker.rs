@@ -16,6 +16,7 @@ use tower_resilience_circuitbreaker::{
     CircuitBreakerConfigBuilder, CircuitBreakerLayer as TowerResilience, DefaultClassifier, SlidingWindowType,
 };
 
+use super::least;
 use crate::harness::{
     contender::{Lane, Row},
     service::{Ends, Failure, HOUR, MINUTE, Noop, block_on, repeat, serve},
@@ -30,7 +31,9 @@ const WINDOW: Duration = Duration::from_secs(30);
 pub(crate) fn consecutive(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
     let breaker = ours(CircuitBreakerConfig::default());
-    row.ours("CircuitBreakerLayer", layer_of(&breaker, Ends::Well));
+    least::may_wait(row);
+    row.ours("CircuitBreakerLayer, leaked", leaked_layer_of(&breaker, Ends::Well));
+    row.also("CircuitBreakerLayer", layer_of(&breaker, Ends::Well));
     row.also("CircuitBreaker::call", move || {
         let breaker = breaker.clone();
         Box::new(move |calls| {
@@ -48,7 +51,10 @@ pub(crate) fn consecutive(row: &mut Row) {
 
 pub(crate) fn count_window(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
-    row.ours("CircuitBreakerLayer", layer_of(&ours(config_of(COUNT_WINDOW)), Ends::Well));
+    least::may_wait_and_counts(row);
+    let breaker = ours(config_of(COUNT_WINDOW));
+    row.ours("CircuitBreakerLayer, leaked", leaked_layer_of(&breaker, Ends::Well));
+    row.also("CircuitBreakerLayer", layer_of(&breaker, Ends::Well));
     let recloser = AsyncRecloser::from(Recloser::custom().error_rate(0.5).closed_len(CALLS).open_wait(MINUTE).build());
     row.peer("recloser", around_recloser(recloser, Ends::Well));
     // It never slides: counts are kept until the next transition.
@@ -75,9 +81,12 @@ pub(crate) fn time_window_1m(row: &mut Row) {
 
 fn time_window(row: &mut Row, calls: u64) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
-    let task = layer_of(&ours(config_of(CircuitModel::TimeWindow { duration: WINDOW, buckets: 10 })), Ends::Well);
+    least::may_wait_and_counts_by_time(row);
+    let breaker = ours(config_of(CircuitModel::TimeWindow { duration: WINDOW, buckets: 10 }));
+    let task = leaked_layer_of(&breaker, Ends::Well);
     task()(calls);
-    row.ours("CircuitBreakerLayer", task);
+    row.ours("CircuitBreakerLayer, leaked", task);
+    row.also("CircuitBreakerLayer", layer_of(&breaker, Ends::Well));
     // A moving average, which needs no window; the nearest that it has.
     let policy = failure_policy::success_rate_over_time_window(0.5, 10, WINDOW, backoff::constant(MINUTE));
     failsafe(row, policy, Ends::Well);
@@ -110,7 +119,9 @@ pub(crate) fn open(row: &mut Row) {
     let breaker = ours(config);
     let failed = block_on(breaker.call(std::future::ready(Err::<(), _>(Failure::Broken))));
     assert_eq!(failed, Err(Failure::Broken));
-    row.ours("CircuitBreakerLayer", layer_of(&breaker, Ends::Refused)).with_tail();
+    least::refuses_by_time(row);
+    row.ours("CircuitBreakerLayer, leaked", leaked_layer_of(&breaker, Ends::Refused)).with_tail();
+    row.also("CircuitBreakerLayer", layer_of(&breaker, Ends::Refused)).with_tail();
 
     let policy = failure_policy::consecutive_failures(1, backoff::constant(HOUR));
     let breaker = failsafe::Config::new().failure_policy(policy).build();
@@ -142,6 +153,12 @@ fn ours(config: CircuitBreakerConfig) -> CircuitBreaker<CoarseClock> {
 
 fn layer_of(breaker: &CircuitBreaker<CoarseClock>, ends: Ends) -> impl Fn() -> Lane + use<> {
     let service = CircuitBreakerLayer::new(breaker.clone()).layer(Noop);
+    move || serve(service.clone(), ends)
+}
+
+/// As for a partner: for the life of the program.
+fn leaked_layer_of(breaker: &CircuitBreaker<CoarseClock>, ends: Ends) -> impl Fn() -> Lane + use<> {
+    let service = CircuitBreakerLayer::new(breaker.clone()).leak().layer(Noop);
     move || serve(service.clone(), ends)
 }
 

@@ -13,6 +13,7 @@ use tower::{
 };
 use tower_resilience_retry::{RetryBudgetBuilder, RetryLayer as TowerResilience};
 
+use super::least;
 use crate::harness::{
     contender::Row,
     service::{Ask, Ends, Failure, Noop, repeat, serve},
@@ -23,8 +24,12 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 pub(crate) fn first_attempt(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
-    let service = RetryLayer::new(RetryStrategy::new(RetryConfig::default())).layer(Noop);
-    row.ours("RetryLayer", move || serve(service.clone(), Ends::Well));
+    least::may_wait(row);
+    let layer = RetryLayer::new(RetryStrategy::new(RetryConfig::default()));
+    let service = layer.clone().leak().layer(Noop);
+    row.ours("RetryLayer, leaked", move || serve(service.clone(), Ends::Well));
+    let service = layer.layer(Noop);
+    row.also("RetryLayer", move || serve(service.clone(), Ends::Well));
     row.also("RetryStrategy::execute", || {
         let strategy = RetryStrategy::new(RetryConfig::default());
         let (strategy, service) = (Arc::new(strategy), Noop);
@@ -52,8 +57,11 @@ pub(crate) fn first_attempt(row: &mut Row) {
 pub(crate) fn with_budget(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
     let budget = RetryBudget::new(RetryBudgetConfig::default());
-    let service = RetryLayer::new(RetryStrategy::new(RetryConfig::default()).with_budget(budget)).layer(Noop);
-    row.ours("RetryLayer", move || serve(service.clone(), Ends::Well));
+    let layer = RetryLayer::new(RetryStrategy::new(RetryConfig::default()).with_budget(budget));
+    let service = layer.clone().leak().layer(Noop);
+    row.ours("RetryLayer, leaked", move || serve(service.clone(), Ends::Well));
+    let service = layer.layer(Noop);
+    row.also("RetryLayer", move || serve(service.clone(), Ends::Well));
     // A tenth of the calls and ten a second beside them, as ours.
     let budget = Arc::new(TpsBudget::new(Duration::from_secs(10), 10, 0.1));
     let service = tower::retry::RetryLayer::new(Attempts { left: RETRIES, budget: Some(budget) }).layer(Noop);

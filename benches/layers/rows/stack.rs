@@ -38,6 +38,13 @@ pub(crate) fn four_layers(row: &mut Row) {
         .service(Noop);
     row.ours("four layers", move || serve(service.clone(), Ends::Well)).with_tail();
     let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(RetryStrategy::with_clock(RetryConfig::default(), CoarseClock::new())).leak())
+        .layer(CircuitBreakerLayer::new(breaker()).leak())
+        .layer(RateLimitLayer::new(bucket()))
+        .layer(TimeoutLayer::new(MINUTE))
+        .service(Noop);
+    row.also("four layers, leaked", move || serve(service.clone(), Ends::Well)).with_tail();
+    let service = ServiceBuilder::new()
         .layer(tower::retry::RetryLayer::new(Attempts { left: 3, budget: None }))
         .layer(layer_fn(by_hand::Recloser::new))
         .layer(layer_fn(by_hand::Governor::new))

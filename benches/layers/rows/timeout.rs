@@ -4,6 +4,7 @@ use fsm_integration_core::layers::timeout::TimeoutLayer;
 use tower::{Layer, Service};
 use tower_resilience_timelimiter::TimeLimiterLayer;
 
+use super::least;
 use crate::harness::{
     contender::Row,
     service::{Ends, MINUTE, Noop, repeat, serve},
@@ -11,6 +12,7 @@ use crate::harness::{
 
 pub(crate) fn row(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone();
+    least::may_wait(row);
     row.ours("TimeoutLayer", || serve(TimeoutLayer::new(MINUTE).layer(Noop), Ends::Well));
     row.peer("tokio::time::timeout", || {
         let mut service = Noop;
