@@ -81,21 +81,18 @@ impl<C: Clock> Core<C> {
         Err(refusal)
     }
 
-    /// For how many nanoseconds more every call is refused without a word; 0 when there is more to do.
-    ///
-    /// Out of line, and with a plain answer, to keep the path of a call through a closed breaker short.
-    #[inline(never)]
-    fn left_open(&self, bits: Bits) -> u64 {
-        match bits.open_until() {
-            Some(until) if !self.hot.listened.load(Ordering::Relaxed) => until.saturating_sub(self.hot.ticks.nanos()),
-            _ => 0,
-        }
-    }
-
+    /// Admits a call that is timed, and refuses without a word while the breaker is open and nobody listens.
+    #[cold]
     #[inline(never)]
     fn admit_otherwise(&self, bits: Bits) -> Result<Ticket, CircuitOpen> {
         if bits.is_closed() {
             return Ok(Ticket { epoch: bits.epoch(), began: self.hot.ticks.nanos() });
+        }
+        if let Some(until) = bits.open_until()
+            && !self.hot.listened.load(Ordering::Relaxed)
+            && let left @ 1.. = until.saturating_sub(self.hot.ticks.nanos())
+        {
+            return Err(CircuitOpen { retry_after: Some(Duration::from_nanos(left)) });
         }
         self.admit_slowly()
     }
@@ -122,14 +119,6 @@ impl<C: Clock> Core<C> {
     fn settle_success(&self, bits: Bits, ticket: Ticket) {
         if !self.tally(bits, ticket) {
             self.settle_slowly(ticket, Outcome::Success.into());
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn settle_failure(&self, bits: Bits, ticket: Ticket, ended: Ended) {
-        if ended.outcome != Outcome::Neutral || !bits.is_closed() {
-            self.settle_slowly(ticket, ended);
         }
     }
 
@@ -266,20 +255,24 @@ impl<C: Clock> Gate for Core<C> {
         if bits.is_closed() && !bits.is_timed() {
             return Ok(Ticket { epoch: bits.epoch(), began: Ticket::NOT_TIMED });
         }
-        match self.left_open(bits) {
-            0 => self.admit_otherwise(bits),
-            left => Err(CircuitOpen { retry_after: Some(Duration::from_nanos(left)) }),
+        self.admit_otherwise(bits)
+    }
+
+    /// One load when the success changes nothing, as while no failure in a row is counted.
+    #[inline(always)]
+    fn succeed(&self, ticket: Ticket) {
+        let bits = self.hot.word.load();
+        if !bits.is_free() {
+            self.settle_success(bits, ticket);
         }
     }
 
-    /// One load when the result changes nothing, as a success does while no failure in a row is counted.
-    #[inline(always)]
     fn settle(&self, ticket: Ticket, ended: Ended) {
-        let bits = self.hot.word.load();
-        if ended.outcome != Outcome::Success {
-            self.settle_failure(bits, ticket, ended);
-        } else if !bits.is_free() {
-            self.settle_success(bits, ticket);
+        if ended.outcome == Outcome::Success {
+            return self.succeed(ticket);
+        }
+        if ended.outcome != Outcome::Neutral || !self.hot.word.load().is_closed() {
+            self.settle_slowly(ticket, ended);
         }
     }
 }

@@ -11,7 +11,6 @@ use pin_project_lite::pin_project;
 use super::{
     CircuitBreaker,
     permit::{Admission, Gate},
-    state::Ended,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -42,7 +41,7 @@ impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
     {
         let this = self.project();
         let result = ready!(this.admission.guard(|| this.future.poll(cx)));
-        this.admission.settle(Ended::of(&result));
+        this.admission.settle_as(&result);
         Poll::Ready(result)
     }
 }

@@ -246,6 +246,10 @@ impl<C: Clock> Gate for CircuitBreaker<C> {
     }
 
     #[inline(always)]
+    fn succeed(&self, ticket: Ticket) {
+        self.core.succeed(ticket);
+    }
+
     fn settle(&self, ticket: Ticket, ended: Ended) {
         self.core.settle(ticket, ended);
     }

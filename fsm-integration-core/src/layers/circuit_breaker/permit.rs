@@ -51,6 +51,7 @@ impl Ended {
 /// Admits calls and receives their results.
 pub(super) trait Gate {
     fn admit(&self) -> Result<Ticket, CircuitOpen>;
+    fn succeed(&self, ticket: Ticket);
     fn settle(&self, ticket: Ticket, ended: Ended);
 }
 
@@ -83,12 +84,31 @@ impl<B: Deref<Target: Gate>> Admission<B> {
 
     /// Records the result, once.
     #[inline]
+    pub(super) fn settle_as<T, E: Classify>(&mut self, result: &Result<T, E>) {
+        match result {
+            Ok(_) => {
+                if let Some(ticket) = self.take_ticket() {
+                    self.gate.succeed(ticket);
+                }
+            }
+            Err(_) => self.settle(Ended::of(result)),
+        }
+    }
+
+    /// Records how the call ended, once; out of line, because most succeed.
+    #[cold]
+    #[inline(never)]
     pub(super) fn settle(&mut self, ended: impl Into<Ended>) {
-        if !self.ticket.is_none() {
-            let ticket = self.ticket;
-            self.ticket.epoch = Ticket::NONE.epoch;
+        if let Some(ticket) = self.take_ticket() {
             self.gate.settle(ticket, ended.into());
         }
+    }
+
+    #[inline]
+    fn take_ticket(&mut self) -> Option<Ticket> {
+        let ticket = self.ticket;
+        self.ticket.epoch = Ticket::NONE.epoch;
+        (!ticket.is_none()).then_some(ticket)
     }
 
     /// Runs code of the inner service; a panic in it is a failure, recorded at once.
@@ -138,7 +158,9 @@ impl<G: Gate> Drop for MayPanic<'_, G> {
 impl<B: Deref<Target: Gate>> Drop for Admission<B> {
     #[inline]
     fn drop(&mut self) {
-        self.settle(Outcome::Cancelled);
+        if !self.ticket.is_none() {
+            self.settle(Outcome::Cancelled);
+        }
     }
 }
 
@@ -167,7 +189,7 @@ impl<C: Clock> Permit<C> {
     /// # Errors
     /// The result's own error.
     pub fn record_result<T, E: Classify>(mut self, result: Result<T, E>) -> Result<T, E> {
-        self.admission.settle(Ended::of(&result));
+        self.admission.settle_as(&result);
         result
     }
 }

@@ -57,24 +57,23 @@ where
 
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.breaker.get().core.admit() {
-            Ok(ticket) => {
-                let breaker = self.breaker.lend();
-                let may_panic = MayPanic::new(&*breaker, ticket);
-                // Built where it is returned: a future of several layers is large, and moving it is what they cost.
-                CircuitBreakerFuture {
-                    inner: Inner::Admitted {
-                        call: Guarded {
-                            future: self.inner.call(request),
-                            admission: {
-                                let ticket = may_panic.survived();
-                                Admission::admitted(breaker, ticket)
-                            },
-                        },
+        let ticket = match self.breaker.get().core.admit() {
+            Ok(ticket) => ticket,
+            Err(refusal) => return CircuitBreakerFuture::refused(refusal),
+        };
+        let breaker = self.breaker.lend();
+        let may_panic = MayPanic::new(&*breaker, ticket);
+        // Built where it is returned: a future of several layers is large, and moving it is what they cost.
+        CircuitBreakerFuture {
+            inner: Inner::Admitted {
+                call: Guarded {
+                    future: self.inner.call(request),
+                    admission: {
+                        let ticket = may_panic.survived();
+                        Admission::admitted(breaker, ticket)
                     },
-                }
-            }
-            Err(refusal) => CircuitBreakerFuture::refused(refusal),
+                },
+            },
         }
     }
 }
