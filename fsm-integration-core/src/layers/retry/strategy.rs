@@ -201,7 +201,13 @@ impl<C: Clock> RetryStrategy<C> {
     /// When a call that begins now has had all its time.
     #[inline]
     pub(super) fn ends(&self) -> Option<Instant> {
-        self.config.total.and_then(|total| self.clock.now().checked_add(total))
+        self.config.total.and_then(|total| self.after(total))
+    }
+
+    /// Out of line: most calls have no total.
+    #[inline(never)]
+    fn after(&self, total: Duration) -> Option<Instant> {
+        self.clock.now().checked_add(total)
     }
 
     /// Whether any failure of a call could be followed by a retry after `attempt` earlier ones.
