@@ -33,7 +33,7 @@ pub(super) struct Core<C> {
 #[repr(align(128))]
 struct Hot<C> {
     word: Word,
-    /// Until when successes are counted in the present bucket of a time window.
+    /// Until when successes are counted in the present bucket of a time window; for ever in a count window.
     bucket_end: AtomicU64,
     /// From how many nanoseconds on a timed call is slow.
     slow: AtomicU64,
@@ -125,14 +125,13 @@ impl<C: Clock> Core<C> {
     /// Counts a success beside the machine, if that is all there is to do.
     #[inline]
     fn tally(&self, bits: Bits, ticket: Ticket) -> bool {
-        if bits.is_tallied() {
-            return !(ticket.began != Ticket::NOT_TIMED && self.is_slow(ticket, self.hot.ticks.nanos()))
-                && self.hot.word.tally(bits, ticket.epoch);
-        }
-        let (true, Some(shards)) = (bits.is_sharded(), self.hot.shards.get()) else { return false };
-        let now = self.hot.ticks.nanos();
-        if now >= self.hot.bucket_end.load(Ordering::Relaxed) || self.is_slow(ticket, now) {
-            return false;
+        let (true, Some(shards)) = (bits.is_tallied(), self.hot.shards.get()) else { return false };
+        let bucket_end = self.hot.bucket_end.load(Ordering::Relaxed);
+        if bucket_end != u64::MAX || ticket.began != Ticket::NOT_TIMED {
+            let now = self.hot.ticks.nanos();
+            if now >= bucket_end || self.is_slow(ticket, now) {
+                return false;
+            }
         }
         let tallied = shards.tally(ticket.epoch);
         if tallied && self.hot.word.load() != bits {
@@ -201,13 +200,13 @@ impl<C: Clock> Core<C> {
         result
     }
 
-    /// What was counted beside the machine since it last looked; in one of the two places only.
+    /// What was counted beside the machine since it last looked.
     fn take_tallied(&self, epoch: u32) -> u64 {
-        self.hot.word.take_tally() + self.hot.shards.get().map_or(0, |shards| shards.take(epoch))
+        self.hot.shards.get().map_or(0, |shards| shards.take(epoch))
     }
 
     fn begin_epoch(&self, machine: &Machine) {
-        if let CircuitModel::TimeWindow { .. } = machine.config().model {
+        if machine.config().model != CircuitModel::Consecutive {
             self.hot.shards.get_or_init(Shards::new).begin(machine.epoch());
         }
     }

@@ -17,7 +17,7 @@
 //!
 //! How it counts, by [`CircuitModel`]: failures in a row (the default); the last calls, exactly; or the calls of the
 //! last while. A window is judged with every result that could open the breaker, and exactly: plain successes can only
-//! lower a rate, so they are tallied by one atomic addition beside the lock, and whoever takes the lock next (a failure,
+//! lower a rate, so each thread tallies them beside the lock in a word of its own, and whoever takes the lock next (a failure,
 //! a slow call, the end of a bucket) takes the tally over first. Where the rate is reached already, since old successes
 //! have left the window or the settings have changed, nothing opens until the next result, and that one is judged
 //! whatever it is. What a call costs never depends on how many are in the window.

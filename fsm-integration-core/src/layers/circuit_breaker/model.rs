@@ -82,8 +82,7 @@ impl Model {
         let judged = !figures.is_clean() && (figures.calls < self.minimum(config) || self.opens_at(figures, config));
         match self {
             Self::Consecutive(figures) if figures.is_clean() => Pace::Free,
-            Self::Calls(_) if !judged => Pace::Tallied,
-            Self::Time(_) if !judged => Pace::Sharded,
+            Self::Calls(_) | Self::Time(_) if !judged => Pace::Tallied,
             Self::Consecutive(_) | Self::Calls(_) | Self::Time(_) => Pace::Judged,
         }
     }

@@ -6,7 +6,7 @@ use std::{
 use super::word::EPOCHS;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Successes of a time window since the machine last looked, counted by each thread in a place of its own.
+/// Successes of a window since the machine last looked, counted by each thread in a place of its own.
 ///
 /// A shard is epoch and count in one word, on a cache line of its own: threads do not slow each other down, and a
 /// success counts in its epoch or not at all.

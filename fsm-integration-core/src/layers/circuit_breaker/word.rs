@@ -31,10 +31,8 @@ pub(super) enum Pace {
     Free,
     /// Pass the machine, under its lock, as every other result does.
     Judged,
-    /// Add itself to the tally in this word.
+    /// Add itself to its thread's shard, unless it is slow or a bucket of time is over.
     Tallied,
-    /// Add itself to its thread's shard, unless a bucket of time is over.
-    Sharded,
 }
 
 impl View {
@@ -49,10 +47,10 @@ impl View {
 }
 
 /// Epochs go round after so many.
-pub(super) const EPOCHS: u32 = 1 << (u64::BITS - EPOCH_SHIFT);
+pub(super) const EPOCHS: u32 = 1 << 27;
 
-/// A [`View`] as one word: 3 bits for the phase and pace, 2 flags, then 32 bits of tally and 27 of epoch while closed,
-/// or 59 bits of nanoseconds, 18 years, while open.
+/// A [`View`] as one word: 3 bits for the phase and pace, 2 flags, then the epoch while closed, or 59 bits of
+/// nanoseconds, 18 years, while open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bits(u64);
 
@@ -60,16 +58,12 @@ const TAG: u64 = 0b111;
 const FREE: u64 = 0;
 const JUDGED: u64 = 1;
 const TALLIED: u64 = 2;
-const SHARDED: u64 = 3;
-const HALF_OPEN: u64 = 4;
-const OPEN: u64 = 5;
-const FORCED_OPEN: u64 = 6;
+const HALF_OPEN: u64 = 3;
+const OPEN: u64 = 4;
+const FORCED_OPEN: u64 = 5;
 const TIMED: u64 = 1 << 3;
 const SHADOW: u64 = 1 << 4;
 const FLAG_BITS: u32 = 5;
-const ONE: u64 = 1 << FLAG_BITS;
-const EPOCH_SHIFT: u32 = FLAG_BITS + 32;
-const MOST: u64 = u32::MAX as u64;
 
 impl From<View> for Bits {
     fn from(View { phased, timed, shadow }: View) -> Self {
@@ -79,9 +73,8 @@ impl From<View> for Bits {
                     Pace::Free => FREE,
                     Pace::Judged => JUDGED,
                     Pace::Tallied => TALLIED,
-                    Pace::Sharded => SHARDED,
                 };
-                (u64::from(epoch) << (EPOCH_SHIFT - FLAG_BITS), tag)
+                (u64::from(epoch), tag)
             }
             Phased::HalfOpen => (0, HALF_OPEN),
             Phased::Open { until } => (until.min(u64::MAX >> FLAG_BITS), OPEN),
@@ -100,7 +93,7 @@ impl Bits {
 
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
-        self.tag() <= SHARDED
+        self.tag() <= TALLIED
     }
 
     #[inline]
@@ -111,11 +104,6 @@ impl Bits {
     #[inline]
     pub(super) const fn is_tallied(self) -> bool {
         self.tag() == TALLIED
-    }
-
-    #[inline]
-    pub(super) const fn is_sharded(self) -> bool {
-        self.tag() == SHARDED
     }
 
     #[inline]
@@ -130,13 +118,7 @@ impl Bits {
     /// The epoch, if closed.
     #[inline]
     pub(super) const fn epoch(self) -> u32 {
-        (self.0 >> EPOCH_SHIFT) as u32
-    }
-
-    /// The tally, if closed.
-    #[inline]
-    const fn count(self) -> u64 {
-        self.0 >> FLAG_BITS & MOST
+        (self.0 >> FLAG_BITS) as u32
     }
 
     /// Until when every call is refused, if that is so.
@@ -159,10 +141,7 @@ impl Bits {
     }
 }
 
-/// The word that every call looks at, and in which the successes of a count window are tallied.
-///
-/// Only the holder of the machine's lock stores it, all but the tally. The tally and the epoch are one word, so that a
-/// success is counted in the epoch it belongs to or not at all: a result is never lost and never late.
+/// The word that every call looks at, and that only the holder of the machine's lock stores.
 #[derive(Debug)]
 pub(super) struct Word(AtomicU64);
 
@@ -177,34 +156,8 @@ impl Word {
         Bits(self.0.load(Ordering::Acquire))
     }
 
-    /// Stores a view with nothing tallied; only after [`take_tally`](Self::take_tally), under the same lock.
     pub(super) fn store(&self, view: View) {
         self.0.store(Bits::from(view).0, Ordering::Release);
-    }
-
-    /// Adds a success of the epoch to the tally, or nothing when it is late; `false` when the machine must see to it.
-    #[inline]
-    pub(super) fn tally(&self, mut seen: Bits, epoch: u32) -> bool {
-        while seen.is_tallied() && seen.count() < MOST {
-            if seen.epoch() != epoch {
-                return true;
-            }
-            match self.0.compare_exchange_weak(seen.0, seen.0 + ONE, Ordering::Relaxed, Ordering::Acquire) {
-                Ok(_) => return true,
-                Err(now) => seen = Bits(now),
-            }
-        }
-        false
-    }
-
-    /// Takes what is tallied; successes queue for the lock until the next [`store`](Self::store).
-    pub(super) fn take_tally(&self) -> u64 {
-        let seen = self.load();
-        if !seen.is_tallied() {
-            return 0;
-        }
-        let judged = (seen.0 & !TAG & !(MOST << FLAG_BITS)) | JUDGED;
-        Bits(self.0.swap(judged, Ordering::Relaxed)).count()
     }
 }
 
@@ -218,13 +171,12 @@ mod tests {
 
     #[test]
     fn what_a_view_says_its_bits_say() {
-        for pace in [Pace::Free, Pace::Judged, Pace::Tallied, Pace::Sharded] {
+        for pace in [Pace::Free, Pace::Judged, Pace::Tallied] {
             for epoch in [0, 1, EPOCHS - 1] {
                 let bits = Bits::from(view(Phased::Closed { epoch, pace }));
                 assert_eq!((bits.epoch(), bits.state(), bits.is_closed()), (epoch, CircuitState::Closed, true));
                 assert_eq!(bits.is_free(), pace == Pace::Free);
                 assert_eq!(bits.is_tallied(), pace == Pace::Tallied);
-                assert_eq!(bits.is_sharded(), pace == Pace::Sharded);
             }
         }
         let far = 17 * 365 * 24 * 3600 * 1_000_000_000;
@@ -244,21 +196,5 @@ mod tests {
         assert_eq!((timed.open_until(), timed.state()), (Some(7), CircuitState::Open));
         let shadow = Bits::from(View { shadow: true, ..plain });
         assert_eq!((shadow.open_until(), shadow.state()), (None, CircuitState::Closed), "nothing is refused");
-    }
-
-    #[test]
-    fn the_tally_takes_successes_of_its_epoch_and_no_others() {
-        let word = Word::new(view(Phased::Closed { epoch: 3, pace: Pace::Tallied }));
-        assert!(word.tally(word.load(), 3) && word.tally(word.load(), 3) && word.tally(word.load(), 2));
-        assert_eq!((word.take_tally(), word.load().epoch()), (2, 3));
-        assert!(!word.tally(word.load(), 3), "while the machine is asked, others queue");
-    }
-
-    #[test]
-    fn a_full_tally_goes_to_the_machine() {
-        let full = Bits::from(view(Phased::Closed { epoch: 3, pace: Pace::Tallied })).0 + MOST * ONE;
-        let word = Word(AtomicU64::new(full));
-        assert!(!word.tally(word.load(), 3));
-        assert_eq!((word.take_tally(), word.load().epoch()), (MOST, 3));
     }
 }
