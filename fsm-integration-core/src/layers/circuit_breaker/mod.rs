@@ -31,9 +31,11 @@
 //!
 //! What it does not do: it limits no time (put a timeout inside it, or a call that hangs is never counted),
 //! it does not wait, and it is not for fetching access tokens: an outage of the identity provider would
-//! stop a partner that is well, so keep that outside. It counts the references to itself that calls hold, in the layer,
-//! by one shared count: a count for each clone of the service would have to be allocated whenever a stack is cloned for
-//! a call, as a retry does.
+//! stop a partner that is well, so keep that outside.
+//!
+//! What it costs: a call through the layer looks at one word twice, and counts one reference up and down, unless the
+//! layer is [leaked](CircuitBreakerLayer::leak). A window has a word of 128 bytes for each core of the machine (to the
+//! next power of two, at most 64), so that threads do not wait for each other: 8 KiB for a breaker on 64 cores.
 //!
 //! Where to put it: inside the retry, so that each attempt counts and a refusal ends the retrying; outside the rate
 //! limiter and the attempt's timeout, so that waiting for a token is not timed as a slow call.
