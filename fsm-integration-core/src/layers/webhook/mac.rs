@@ -49,10 +49,11 @@ impl Keyed {
 
     pub(super) fn code(&self, signed: Signed<'_>) -> Code {
         let Pieces { front, body, tail } = signed.pieces();
-        let end = End::of(tail, BLOCK + signed.len());
+        let mut blocks = [[0; BLOCK]; 2];
+        let end = end(&mut blocks, tail, BLOCK + signed.len());
         // The copies of the keyed states end as hashes: nothing of the key stays here.
         let mut inner = *self.inner;
-        for blocks in [front, body, end.blocks()] {
+        for blocks in [front, body, end] {
             if !blocks.is_empty() {
                 compress256(&mut inner, blocks);
             }
@@ -72,30 +73,18 @@ fn taken_in(key: &Block, pad: u8) -> Zeroizing<State> {
     state
 }
 
-/// The last bytes of a message and its padding (FIPS 180-4, 5.1.1), in one block or two.
-struct End {
-    blocks: [Block; 2],
-    count: usize,
-}
-
-impl End {
-    /// Ends a message of so many bytes.
-    #[inline]
-    fn of(tail: &[u8], length: usize) -> Self {
-        let mut blocks = [[0; BLOCK]; 2];
-        let text = blocks.as_flattened_mut();
-        text[..tail.len()].copy_from_slice(tail);
-        text[tail.len()] = 0x80;
-        let count = if tail.len() < LENGTH { 1 } else { 2 };
-        let bits = (length as u64).wrapping_mul(8);
-        blocks[count - 1][LENGTH..].copy_from_slice(&bits.to_be_bytes());
-        Self { blocks, count }
-    }
-
-    #[inline]
-    fn blocks(&self) -> &[Block] {
-        &self.blocks[..self.count]
-    }
+/// Writes the last bytes of a message of so many, and its padding (FIPS 180-4, 5.1.1), as one block or two.
+///
+/// Where they stay: bytes that were written in pieces and are moved at once make the processor wait.
+#[inline]
+fn end<'a>(blocks: &'a mut [Block; 2], tail: &[u8], length: usize) -> &'a [Block] {
+    let text = blocks.as_flattened_mut();
+    text[..tail.len()].copy_from_slice(tail);
+    text[tail.len()] = 0x80;
+    let last = usize::from(tail.len() >= LENGTH);
+    let bits = (length as u64).wrapping_mul(8);
+    blocks[last][LENGTH..].copy_from_slice(&bits.to_be_bytes());
+    &blocks[..=last]
 }
 
 #[inline]

@@ -64,8 +64,8 @@ pub(super) struct HashedKeys {
     mark: ReplayKey,
     /// What it is known by as well.
     other: Option<ReplayKey>,
-    /// The mark that it leaves beside.
-    twin: Option<ReplayKey>,
+    /// Whether it leaves the twin of that, too.
+    leaves_twin: bool,
 }
 
 impl HashedKeys {
@@ -73,14 +73,20 @@ impl HashedKeys {
     #[inline]
     fn standard(mark: ReplayKey, code: Option<&Code>) -> Self {
         let code = code.map(ReplayKey::of_code);
-        Self { mark, other: code, twin: code.map(ReplayKey::as_twin) }
+        Self { mark, other: code, leaves_twin: true }
     }
 
     /// Of a message of the FSM family.
     #[inline]
     pub(super) fn fsm(code: &Code) -> Self {
         let mark = ReplayKey::of_code(code);
-        Self { mark, other: Some(mark.as_twin()), twin: None }
+        Self { mark, other: Some(mark.as_twin()), leaves_twin: false }
+    }
+
+    /// The mark that it leaves beside.
+    #[inline]
+    fn twin(&self) -> Option<ReplayKey> {
+        if self.leaves_twin { self.other.map(ReplayKey::as_twin) } else { None }
     }
 }
 
@@ -204,7 +210,7 @@ impl ReplayGuard {
         if keys.other.is_some_and(|other| seen.keys.contains(&other)) || !seen.put(keys.mark, expires) {
             return Insertion::Known;
         }
-        if let Some(twin) = keys.twin {
+        if let Some(twin) = keys.twin() {
             seen.put(twin, expires);
         }
         if seen.expiry.len() <= self.capacity { Insertion::New } else { seen.make_room(self.capacity, now) }
@@ -213,7 +219,7 @@ impl ReplayGuard {
     /// Forgets a message whose handling failed, so that its redelivery is let in.
     pub(super) fn forget(&self, keys: &HashedKeys) {
         let mut seen = self.seen.lock();
-        for key in [Some(keys.mark), keys.twin].into_iter().flatten() {
+        for key in [Some(keys.mark), keys.twin()].into_iter().flatten() {
             if seen.keys.remove(&key) {
                 // Rare, and the newest entries are at the back.
                 if let Some(index) = seen.expiry.iter().rposition(|(_, other)| *other == key) {

@@ -181,24 +181,28 @@ impl WebhookVerifier {
             Claim::Standard(claim) => self.authenticate_standard(&claim, body, now),
             Claim::Fsm(claim) => self.authenticate_fsm(&claim, body, now),
         }
-        .ok_or(InvalidSignature::BadSignature)
     }
 
     #[inline]
-    fn authenticate_standard(&self, claim: &Standard<'_>, body: &[u8], now: Timestamp) -> Option<Verified> {
+    fn authenticate_standard(
+        &self,
+        claim: &Standard<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Verified, InvalidSignature> {
         let id = claim.id.as_bytes();
         if !separable(id) {
-            return None;
+            return Err(InvalidSignature::BadSignature);
         }
         let mut assembly = Assembly::new();
         if !self.keys.match_standard(now, claim.signatures, assembly.signed([id, claim.stamp], body)) {
-            return None;
+            return Err(InvalidSignature::BadSignature);
         }
         let keys = match self.replay {
             ReplayScope::Message => self.guard.keys(id, claim.code.as_ref()),
             ReplayScope::Attempt => self.guard.keys((id, claim.stamp), claim.code.as_ref()),
         };
-        Some(Verified {
+        Ok(Verified {
             family: Family::Standard,
             id: Some(claim.id.clone()),
             timestamp: Some(claim.timestamp),
@@ -208,14 +212,17 @@ impl WebhookVerifier {
         })
     }
 
-    fn authenticate_fsm(&self, claim: &Fsm<'_>, body: &[u8], now: Timestamp) -> Option<Verified> {
-        let code = claim.code?;
+    fn authenticate_fsm(&self, claim: &Fsm<'_>, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {
+        let code = claim.code.ok_or(InvalidSignature::BadSignature)?;
         let mut assembly = Assembly::new();
         let signed = match claim.stamp {
             Some((stamp, _)) => assembly.signed([stamp], body),
             None => assembly.signed([], body),
         };
-        self.keys.match_code(now, &code, signed).then(|| Verified {
+        if !self.keys.match_code(now, &code, signed) {
+            return Err(InvalidSignature::BadSignature);
+        }
+        Ok(Verified {
             family: Family::Fsm,
             id: claim.id.cloned(),
             timestamp: claim.stamp.map(|(_, timestamp)| timestamp),
