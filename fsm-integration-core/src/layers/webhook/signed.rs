@@ -25,13 +25,6 @@ pub(super) struct Signed<'a> {
     body: &'a [u8],
 }
 
-/// A message in whole blocks, and less than one.
-pub(super) struct Pieces<'a> {
-    pub(super) front: &'a [[u8; BLOCK]],
-    pub(super) body: &'a [[u8; BLOCK]],
-    pub(super) tail: &'a [u8],
-}
-
 impl Assembly {
     #[inline]
     pub(super) fn new() -> Self {
@@ -79,11 +72,6 @@ impl Assembly {
 }
 
 impl<'a> Signed<'a> {
-    /// How many bytes there are.
-    pub(super) fn len(self) -> usize {
-        self.head + self.body.len()
-    }
-
     pub(super) fn body(self) -> &'a [u8] {
         self.body
     }
@@ -93,12 +81,10 @@ impl<'a> Signed<'a> {
         [&self.front[..self.head], self.body]
     }
 
+    /// All of it, the first piece in whole blocks unless it is all, so that the second is hashed where it lies.
     #[inline]
-    pub(super) fn pieces(self) -> Pieces<'a> {
-        let (front, end) = self.front.as_chunks();
-        let (body, tail) = self.body[self.front.len() - self.head..].as_chunks();
-        // The front ends within a block only where that is all there is.
-        Pieces { front, body, tail: if end.is_empty() { tail } else { end } }
+    pub(super) fn pieces(self) -> [&'a [u8]; 2] {
+        [self.front, &self.body[self.front.len() - self.head..]]
     }
 }
 
@@ -118,11 +104,10 @@ mod tests {
                 let (id, body) = (vec![b'i'; id], vec![b'b'; body]);
                 let mut assembly = Assembly::new();
                 let signed = assembly.signed([&id, b"1700000000"], &body);
-                let Pieces { front, body: whole, tail } = signed.pieces();
+                let [front, rest] = signed.pieces();
                 let message = [&id, b".1700000000.".as_slice(), &body].concat();
-                assert_eq!([front.as_flattened(), whole.as_flattened(), tail].concat(), message);
-                assert_eq!(signed.len(), message.len());
-                assert!(tail.len() < BLOCK);
+                assert_eq!([front, rest].concat(), message);
+                assert!(front.len() % BLOCK == 0 || rest.is_empty());
                 #[cfg(feature = "ed25519")]
                 assert_eq!(signed.parts().concat(), message);
             }
@@ -133,7 +118,6 @@ mod tests {
     fn without_a_head_it_is_the_body() {
         let mut assembly = Assembly::new();
         let signed = assembly.signed([], &[7; 130]);
-        let Pieces { front, body, tail } = signed.pieces();
-        assert_eq!((front.len(), body.len(), tail.len(), signed.len()), (0, 2, 2, 130));
+        assert_eq!(signed.pieces(), [&[] as &[u8], &[7; 130]]);
     }
 }

@@ -6,9 +6,6 @@ use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::Offset};
 
 use crate::error::InvalidSignature;
 
-/// So many digits are no number that is too large; nor are so many other characters, taken for digits.
-const FITTING: usize = 16;
-
 /// Longer than any RFC 3339 timestamp with nanoseconds and an offset.
 const MAX_LENGTH: usize = 40;
 
@@ -55,16 +52,10 @@ pub(super) fn parse_seconds(bytes: &[u8]) -> Result<Timestamp, InvalidSignature>
 
 /// The number of one or more digits; `None` for anything else, and beyond what fits.
 fn number(digits: &[u8]) -> Option<i64> {
-    let (fitting, rest) = digits.split_at(digits.len().min(FITTING));
-    let mut wrong = digits.is_empty();
-    let sum = fitting.iter().fold(0_i64, |sum, digit| {
-        wrong |= !digit.is_ascii_digit();
-        sum * 10 + i64::from(digit.wrapping_sub(b'0'))
-    });
-    if wrong {
+    if digits.is_empty() {
         return None;
     }
-    rest.iter().try_fold(sum, |sum, digit| {
+    digits.iter().try_fold(0_i64, |sum, digit| {
         let digit = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;
         sum.checked_mul(10)?.checked_add(digit)
     })
