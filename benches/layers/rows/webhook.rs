@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fsm_integration_core::{
-    clock::{SystemClock, WallClock},
+    clock::{CoarseClock, SystemClock, WallClock},
     layers::webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,15 +19,20 @@ use crate::harness::{
 
 const SECRET: [u8; 32] = [7; 32];
 const BODY: [u8; 1_024] = [b'x'; 1_024];
-/// Far fewer than there are messages: when a message comes again, it was forgotten, and is no replay.
-const REMEMBERED: usize = 512;
-const MESSAGES: usize = 4 * REMEMBERED;
+/// How many messages a verifier remembers whose messages' headers lie in the cache, as those of a request that was just
+/// read do, and one whose headers do not.
+const WARM: usize = 4;
+const COLD: usize = 512;
+/// So many times more messages: when a message comes again, it was forgotten, and is no replay.
+const TURNS: usize = 4;
 
 pub(crate) fn sign(row: &mut Row) {
     bare_hmac(row);
-    let signer = WebhookSigner::new(secrets());
+    let signer = WebhookSigner::new(secrets(Arc::new(CoarseClock::new())));
     row.ours("WebhookSigner, standard headers", sign_ours(signer.clone().only(Family::Standard))).alone();
-    row.also("WebhookSigner, both families", sign_ours(signer)).alone();
+    row.also("with both families of headers", sign_ours(signer)).alone();
+    let signer = WebhookSigner::new(secrets(Arc::new(SystemClock)));
+    row.also("with the system's clock", sign_ours(signer.only(Family::Standard))).alone();
     row.peer("ring, bare", || {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SECRET);
         spin(move |_| ring::hmac::sign(&key, &BODY))
@@ -42,12 +47,17 @@ pub(crate) fn sign(row: &mut Row) {
 
 pub(crate) fn verify(row: &mut Row) {
     bare_hmac(row);
-    let messages = Arc::new(signed_messages());
-    row.ours("WebhookVerifier, replays refused", {
-        let messages = Arc::clone(&messages);
-        move || verify_ours(Arc::clone(&messages))
-    })
-    .alone();
+    let ours = |family, remembered, clock: fn() -> Arc<dyn WallClock>| {
+        let messages = Arc::new(signed_messages(family, TURNS * remembered));
+        move || verify_ours(Arc::clone(&messages), remembered, clock())
+    };
+    let (coarse, system): (fn() -> Arc<dyn WallClock>, fn() -> Arc<dyn WallClock>) =
+        (|| Arc::new(CoarseClock::new()), || Arc::new(SystemClock));
+    let standard = Some(Family::Standard);
+    row.ours("WebhookVerifier, standard headers, replays refused", ours(standard, WARM, coarse)).alone();
+    row.also("with the system's clock", ours(standard, WARM, system)).alone();
+    row.also("with headers of both families", ours(None, WARM, coarse)).alone();
+    row.also("with headers that are not in the cache", ours(standard, COLD, coarse)).alone();
     row.peer("ring, bare", || {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SECRET);
         let tag = ring::hmac::sign(&key, &BODY);
@@ -55,10 +65,11 @@ pub(crate) fn verify(row: &mut Row) {
     })
     .alone();
     // Knows no replays.
+    let messages = Arc::new(signed_messages(standard, TURNS * WARM));
     row.peer("standardwebhooks", move || {
         let messages = Arc::clone(&messages);
         let webhook = Webhook::from_bytes(SECRET.to_vec()).expect("a secret");
-        spin(move |number| webhook.verify(&BODY, &messages[number as usize % MESSAGES]).expect("it was signed"))
+        spin(move |number| webhook.verify(&BODY, &messages[number as usize % messages.len()]).expect("it was signed"))
     })
     .alone();
 }
@@ -73,6 +84,18 @@ fn bare_hmac(row: &mut Row) {
         })
     })
     .alone();
+    // As many blocks of SHA-256 as the body alone, so the body alone is the floor.
+    row.floor("hmac and sha2 of id.timestamp.body", || {
+        let keyed = Hmac::<Sha256>::new_from_slice(&SECRET).expect("any length is taken");
+        let head = format!("{}.1700000000.", WebhookId::random());
+        spin(move |_| {
+            let mut mac = keyed.clone();
+            mac.update(head.as_bytes());
+            mac.update(&BODY);
+            mac.finalize()
+        })
+    })
+    .alone();
 }
 
 fn sign_ours(signer: WebhookSigner) -> impl Fn() -> Lane {
@@ -82,29 +105,30 @@ fn sign_ours(signer: WebhookSigner) -> impl Fn() -> Lane {
     }
 }
 
-fn verify_ours(messages: Arc<Vec<HeaderMap>>) -> Lane {
-    let config = VerifyConfig { remembered: REMEMBERED, ..VerifyConfig::default() };
-    let verifier = WebhookVerifier::with_config(secrets(), &config);
+fn verify_ours(messages: Arc<Vec<HeaderMap>>, remembered: usize, clock: Arc<dyn WallClock>) -> Lane {
+    let config = VerifyConfig { remembered, ..VerifyConfig::default() };
+    let verifier = WebhookVerifier::with_config(secrets(clock), &config);
     let mut next = messages.len();
     spin(move |_| {
         // Goes on from batch to batch.
-        next = if next < MESSAGES - 1 { next + 1 } else { 0 };
+        next = if next < messages.len() - 1 { next + 1 } else { 0 };
         verifier.verify(&messages[next], &BODY).expect("it was signed")
     })
 }
 
 /// A millisecond apart: `X-FSM-Signature` does not cover the id, so that equal bodies of one millisecond are one message.
-fn signed_messages() -> Vec<HeaderMap> {
-    let (signer, now) = (WebhookSigner::new(secrets()), SystemClock.timestamp());
+fn signed_messages(family: Option<Family>, messages: usize) -> Vec<HeaderMap> {
+    let (signer, now) = (WebhookSigner::new(secrets(Arc::new(SystemClock))), SystemClock.timestamp());
+    let signer = if let Some(family) = family { signer.only(family) } else { signer };
     let message = |number| {
         let mut headers = HeaderMap::new();
         let at = now - SignedDuration::from_millis(number);
         signer.sign_at(&WebhookId::random(), at, &BODY).apply(&mut headers);
         headers
     };
-    (0..MESSAGES as i64).map(message).collect()
+    (0..messages as i64).map(message).collect()
 }
 
-fn secrets() -> WebhookSecrets {
-    WebhookSecrets::new(WebhookSecret::from_bytes(SECRET.to_vec()).expect("long enough"), Arc::new(SystemClock))
+fn secrets(clock: Arc<dyn WallClock>) -> WebhookSecrets {
+    WebhookSecrets::new(WebhookSecret::from_bytes(SECRET.to_vec()).expect("long enough"), clock)
 }

@@ -2,8 +2,8 @@
 //!
 //! | clock | one look (x86-64 Linux) | resolution | for |
 //! |---|---|---|---|
-//! | [`SystemClock`] | 22 ns | a nanosecond | the default; obeys tokio's paused time |
-//! | [`CoarseClock`] | 3 ns | 1 to 10 ms | handles that every call of a busy service passes |
+//! | [`SystemClock`] | 22 ns, the wall clock 26 ns | a nanosecond | the default; obeys tokio's paused time |
+//! | [`CoarseClock`] | 3 ns, the wall clock 5 ns | 1 to 10 ms | handles that every call of a busy service passes |
 //! | [`VirtualClock`](crate::testing::VirtualClock) | | | tests |
 
 mod coarse;
@@ -96,15 +96,19 @@ impl WallClock for SystemClock {
 
     /// Looks again at least every minute, so that a stepped wall clock is noticed.
     fn sleep_until(&self, at: Timestamp) -> Sleep {
-        const LOOK_AGAIN: Duration = Duration::from_secs(60);
-        Box::pin(async move {
-            loop {
-                let left = Duration::try_from(Self.timestamp().duration_until(at)).unwrap_or(Duration::ZERO);
-                if left.is_zero() {
-                    return;
-                }
-                tokio::time::sleep(left.min(LOOK_AGAIN)).await;
-            }
-        })
+        sleep_until(*self, at)
     }
+}
+
+fn sleep_until(clock: impl WallClock, at: Timestamp) -> Sleep {
+    const LOOK_AGAIN: Duration = Duration::from_secs(60);
+    Box::pin(async move {
+        loop {
+            let left = Duration::try_from(clock.timestamp().duration_until(at)).unwrap_or(Duration::ZERO);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+        }
+    })
 }

@@ -91,6 +91,8 @@ pub(super) const PURE: &[&str] = &[
     "layers/webhook/config",
     "layers/webhook/endpoint",
     "layers/webhook/header",
+    "layers/webhook/mac",
+    "layers/webhook/signed",
     "layers/webhook/timestamp",
     "semaphore/queue",
     "semaphore/word",

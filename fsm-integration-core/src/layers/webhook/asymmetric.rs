@@ -2,13 +2,13 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{
-    SigningKey, VerifyingKey,
+    Signature, SigningKey, VerifyingKey,
     ed25519::signature::{MultipartSigner, MultipartVerifier},
 };
 use subtle::Choice;
 use zeroize::Zeroizing;
 
-use super::{InvalidSecret, code::Signature};
+use super::{InvalidSecret, code::candidates, signed::Signed};
 
 const PAIR_PREFIX: &str = "whsk_";
 const PUBLIC_PREFIX: &str = "whpk_";
@@ -42,8 +42,8 @@ impl KeyPair {
         Zeroizing::new([PAIR_PREFIX, encoded.as_str()].concat())
     }
 
-    pub(super) fn sign(&self, parts: &[&[u8]]) -> [u8; 64] {
-        self.0.multipart_sign(parts).to_bytes()
+    pub(super) fn sign(&self, signed: Signed<'_>) -> [u8; 64] {
+        self.0.multipart_sign(&signed.parts()).to_bytes()
     }
 
     pub(super) fn public_key(&self) -> WebhookPublicKey {
@@ -87,13 +87,9 @@ impl WebhookPublicKey {
     }
 
     /// Whether one of the signatures is by the other half of this key.
-    pub(super) fn matches(&self, signatures: impl Iterator<Item = Signature>, parts: &[&[u8]]) -> Choice {
-        signatures.fold(Choice::from(0), |matches, signature| match signature {
-            Signature::Asymmetric(bytes) => {
-                let signature = ed25519_dalek::Signature::from_bytes(&bytes);
-                matches | Choice::from(u8::from(self.0.multipart_verify(parts, &signature).is_ok()))
-            }
-            Signature::Shared(_) => matches,
+    pub(super) fn matches(&self, header: &[u8], signed: Signed<'_>) -> Choice {
+        candidates(header).filter_map(read_v1a).fold(Choice::from(0), |matches, signature| {
+            matches | Choice::from(u8::from(self.0.multipart_verify(&signed.parts(), &signature).is_ok()))
         })
     }
 }
@@ -124,9 +120,49 @@ impl fmt::Debug for WebhookPublicKey {
     }
 }
 
+/// Writes `v1a,` and the signature in base64.
+pub(super) fn write_v1a(signature: &[u8; 64]) -> [u8; 92] {
+    let mut text = [0; 92];
+    text[..4].copy_from_slice(b"v1a,");
+    STANDARD.encode_slice(signature, &mut text[4..]).expect("64 bytes are 88 characters");
+    text
+}
+
+fn read_v1a(text: &[u8]) -> Option<Signature> {
+    let encoded: &[u8; 88] = text.strip_prefix(b"v1a,")?.try_into().ok()?;
+    // As much as 88 characters may decode to.
+    let mut bytes = [0; 66];
+    let length = STANDARD.decode_slice(encoded, &mut bytes).ok()?;
+    Signature::from_slice(&bytes[..length]).ok()
+}
+
 fn decode(encoded: &str) -> Result<Vec<u8>, InvalidSecret> {
     if encoded.len() > MAX_TEXT {
         return Err(InvalidSecret::NotAKey);
     }
     STANDARD.decode(encoded).map_err(|_| InvalidSecret::NotAKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_whole_signatures_of_the_version_are_read() {
+        let good = write_v1a(&[7; 64]);
+        assert!(read_v1a(&good).is_some());
+        for bad in [b"".as_slice(), b"v1a,", &good[..91], &good[1..], &good[4..], &[&good[..], b"="].concat()] {
+            assert_eq!(read_v1a(bad), None, "{}", bad.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_signature_survives_its_text(low: [u8; 32], high: [u8; 32]) {
+            let signature: [u8; 64] = [low, high].concat().try_into().expect("64 bytes");
+            prop_assert_eq!(read_v1a(&write_v1a(&signature)).map(|read| read.to_bytes()), Some(signature));
+        }
+    }
 }

@@ -23,52 +23,55 @@ impl Signature {
     /// The most characters that one takes.
     pub(super) const MOST_TEXT: usize = if cfg!(feature = "ed25519") { 4 + 88 } else { 3 + 44 };
 
-    /// Writes `v1,<base64>` or `v1a,<base64>` and tells its length.
-    ///
-    /// # Panics
-    /// When there is less room than [`MOST_TEXT`](Self::MOST_TEXT).
-    pub(super) fn write(&self, room: &mut [u8]) -> usize {
-        let (version, bytes): (&[u8], &[u8]) = match self {
-            Self::Shared(code) => (b"v1,", code),
+    /// Appends `v1,<base64>` or `v1a,<base64>` by a function that appends text.
+    pub(super) fn write(&self, mut push: impl FnMut(&[u8])) {
+        match self {
+            Self::Shared(code) => push(&write_v1(code)),
             #[cfg(feature = "ed25519")]
-            Self::Asymmetric(signature) => (b"v1a,", signature),
-        };
-        let (start, rest) = room.split_at_mut(version.len());
-        start.copy_from_slice(version);
-        version.len() + STANDARD.encode_slice(bytes, rest).expect("there is room for a signature")
-    }
-
-    fn read(text: &[u8]) -> Option<Self> {
-        if let Some(encoded) = text.strip_prefix(b"v1,") {
-            return decoded::<32, 33>(encoded, 44).map(Self::Shared);
+            Self::Asymmetric(signature) => push(&super::asymmetric::write_v1a(signature)),
         }
-        #[cfg(feature = "ed25519")]
-        if let Some(encoded) = text.strip_prefix(b"v1a,") {
-            return decoded::<64, 66>(encoded, 88).map(Self::Asymmetric);
-        }
-        None
     }
 }
 
-/// The signatures of `v1,<base64> v1a,<base64> …`; other versions and malformed ones are left out.
-pub(super) fn signatures(header: &[u8]) -> impl Iterator<Item = Signature> + Clone {
-    header.split(|byte| *byte == b' ').take(MOST).filter_map(Signature::read)
+/// What could be the signatures of `v1,<base64> v1a,<base64> …`.
+pub(super) fn candidates(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split(|byte| *byte == b' ').take(MOST)
 }
 
-/// `N` bytes from exactly so many characters, which decode to `ROOM` bytes at most.
-fn decoded<const N: usize, const ROOM: usize>(encoded: &[u8], characters: usize) -> Option<[u8; N]> {
-    let mut bytes = [0; ROOM];
-    let length = if encoded.len() == characters { STANDARD.decode_slice(encoded, &mut bytes).ok()? } else { 0 };
-    bytes[..length].try_into().ok()
+/// Whether one of the signatures is that of a code; looks at all of them, match or no match.
+#[inline]
+pub(super) fn any_is(header: &[u8], code: &Code) -> Choice {
+    candidates(header).filter_map(read_v1).fold(Choice::from(0), |found, theirs| found | same_code(code, &theirs))
 }
 
 /// Whether two codes are the same, in the same time for any two: eight bytes at a step, and one choice at the end.
-pub(super) fn same(one: &Code, other: &Code) -> Choice {
+#[inline]
+pub(super) fn same_code(one: &Code, other: &Code) -> Choice {
     let words = |code: &Code| -> [u64; 4] {
         std::array::from_fn(|word| u64::from_ne_bytes(std::array::from_fn(|byte| code[8 * word + byte])))
     };
     let difference = words(one).iter().zip(words(other)).fold(0, |found, (one, other)| found | (one ^ other));
     difference.ct_eq(&0)
+}
+
+/// Writes `v1,` and the code in base64 (RFC 4648, 4).
+#[inline]
+pub(super) fn write_v1(code: &Code) -> [u8; 47] {
+    let mut text = [0; 47];
+    let (version, encoded) = text.split_at_mut(3);
+    version.copy_from_slice(b"v1,");
+    STANDARD.encode_slice(code, encoded).expect("44 characters hold 32 bytes");
+    text
+}
+
+/// Reads `v1,` and 44 characters, the only ones that a code has in base64.
+#[inline]
+fn read_v1(text: &[u8]) -> Option<Code> {
+    let encoded = <&[u8; 44]>::try_from(text.strip_prefix(b"v1,")?).ok()?;
+    // One more than a code: what 44 characters could hold.
+    let mut bytes = [0; 33];
+    let length = STANDARD.decode_slice(encoded, &mut bytes).ok()?;
+    bytes[..length].try_into().ok()
 }
 
 /// Writes 64 lower-case hex digits.
@@ -112,33 +115,34 @@ mod tests {
 
     use super::*;
 
-    fn text_of(signature: Signature) -> Vec<u8> {
-        let mut room = [0; Signature::MOST_TEXT];
-        let length = signature.write(&mut room);
-        room[..length].to_vec()
-    }
-
     #[test]
-    fn only_whole_signatures_of_known_versions_are_read() {
-        let good = text_of(Signature::Shared([7; 32]));
-        let header = [b"v1, v2,AAAA v1 , ".as_slice(), &good, b" v1,AAAA  v1a,"].concat();
-        assert_eq!(signatures(&header).collect::<Vec<_>>(), [Signature::Shared([7; 32])]);
+    fn only_whole_signatures_of_the_version_count() {
+        let good = write_v1(&[7; 32]);
+        let is = |header: &[u8]| bool::from(any_is(header, &[7; 32]));
+        assert!(is(&[b"v1, v2,AAAA v1 , ".as_slice(), &good, b" v1,AAAA  v1a,"].concat()));
+        let mut other = good;
+        other[1] = b'2';
+        for bad in [b"".as_slice(), b" ", b"v1,", &good[1..], &good[..46], &good[3..], &other] {
+            assert!(!is(bad), "{}", bad.escape_ascii());
+            assert!(is(&[bad, b" ", &good].concat()) && is(&[&good[..], b" ", bad].concat()), "{}", bad.escape_ascii());
+            assert_eq!(is(&[bad, &good].concat()), bad.trim_ascii().is_empty(), "{}", bad.escape_ascii());
+        }
     }
 
     #[test]
     fn what_follows_the_eighth_signature_is_not_looked_at() {
-        let good = String::from_utf8(text_of(Signature::Shared([7; 32]))).expect("ASCII");
-        assert_eq!(signatures(format!("a b c d e f g {good}").as_bytes()).count(), 1);
-        assert_eq!(signatures(format!("a b c d e f g h {good}").as_bytes()).count(), 0);
+        let good = String::from_utf8(write_v1(&[7; 32]).to_vec()).expect("ASCII");
+        assert!(bool::from(any_is(format!("a b c d e f g {good}").as_bytes(), &[7; 32])));
+        assert!(!bool::from(any_is(format!("a b c d e f g h {good}").as_bytes(), &[7; 32])));
     }
 
     proptest! {
         #[test]
         fn a_code_survives_its_text(code: [u8; 32]) {
-            let text = text_of(Signature::Shared(code));
-            prop_assert_eq!(signatures(&text).collect::<Vec<_>>(), vec![Signature::Shared(code)]);
+            prop_assert_eq!(write_v1(&code).to_vec(), format!("v1,{}", STANDARD.encode(code)).into_bytes());
+            prop_assert!(bool::from(any_is(&write_v1(&code), &code)));
             prop_assert_eq!(read_hex(&write_hex(&code)), Some(code));
-            prop_assert!(bool::from(same(&code, &code.clone())));
+            prop_assert!(bool::from(same_code(&code, &code.clone())));
             prop_assert_eq!(read_hex(&write_hex(&code).to_ascii_uppercase()), Some(code));
         }
 
@@ -146,7 +150,8 @@ mod tests {
         fn one_changed_bit_is_another_code(code: [u8; 32], at in 0_usize..256) {
             let mut changed = code;
             changed[at / 8] ^= 1 << (at % 8);
-            prop_assert!(!bool::from(same(&code, &changed)));
+            prop_assert!(!bool::from(same_code(&code, &changed)));
+            prop_assert!(!bool::from(any_is(&write_v1(&changed), &code)));
         }
 
         #[test]
@@ -154,15 +159,6 @@ mod tests {
             let mut text = write_hex(&code);
             text[at] = wrong;
             prop_assert_eq!(read_hex(&text).is_some(), wrong.is_ascii_hexdigit());
-        }
-    }
-
-    #[cfg(feature = "ed25519")]
-    proptest! {
-        #[test]
-        fn an_asymmetric_signature_survives_its_text(low: [u8; 32], high: [u8; 32]) {
-            let signature = Signature::Asymmetric([low, high].concat().try_into().expect("64 bytes"));
-            prop_assert_eq!(signatures(&text_of(signature)).collect::<Vec<_>>(), vec![signature]);
         }
     }
 }

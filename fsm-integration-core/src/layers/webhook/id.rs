@@ -1,9 +1,10 @@
 use std::fmt;
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 /// The most characters of an id.
-pub(super) const MOST_ID: usize = 128;
+const MOST_ID: usize = 128;
 
 /// Text that cannot be a webhook's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +28,8 @@ impl WebhookId {
         if !(1..=MOST_ID).contains(&text.len()) || !printable {
             return Err(InvalidWebhookId);
         }
-        HeaderValue::try_from(text).map(Self).map_err(|_| InvalidWebhookId)
+        // Shared from the start, so that no clone allocates.
+        HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map(Self).map_err(|_| InvalidWebhookId)
     }
 
     /// Makes a new one; only for a message that is sent once.
@@ -41,6 +43,10 @@ impl WebhookId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.to_str().expect("an id is printable ASCII")
+    }
+
+    pub(super) fn as_header(&self) -> HeaderValue {
+        self.0.clone()
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {

@@ -60,18 +60,57 @@ pub struct ReplayKeys {
 /// As [`ReplayKeys`], hashed, for the memory of this process.
 #[derive(Clone, Copy)]
 pub(super) struct HashedKeys {
-    pub(super) known_by: [Option<ReplayKey>; 2],
-    pub(super) remembered_as: [Option<ReplayKey>; 2],
+    /// The mark that it leaves, and is known by.
+    mark: ReplayKey,
+    /// What it is known by as well.
+    other: Option<ReplayKey>,
+    /// Whether it leaves the twin of that, too.
+    leaves_twin: bool,
+}
+
+impl HashedKeys {
+    /// Of a message of the standard family, with the code of the FSM family beside it, if there is one.
+    #[inline]
+    fn standard(mark: ReplayKey, code: Option<&Code>) -> Self {
+        let code = code.map(ReplayKey::of_code);
+        Self { mark, other: code, leaves_twin: true }
+    }
+
+    /// Of a message of the FSM family.
+    #[inline]
+    pub(super) fn fsm(code: &Code) -> Self {
+        let mark = ReplayKey::of_code(code);
+        Self { mark, other: Some(mark.as_twin()), leaves_twin: false }
+    }
+
+    /// The mark that it leaves beside.
+    #[inline]
+    fn twin(&self) -> Option<ReplayKey> {
+        if self.leaves_twin { self.other.map(ReplayKey::as_twin) } else { None }
+    }
 }
 
 /// What a message is known by: a keyed hash over something that its signature covers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct ReplayKey(u128);
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ReplayKey([u64; 2]);
 
 impl ReplayKey {
+    /// The key of a code, which is as good as random where it is one.
+    fn of_code(code: &Code) -> Self {
+        let part = |from: usize| u64::from_ne_bytes(std::array::from_fn(|at| code[from + at]));
+        Self([part(0) ^ part(16), part(8) ^ part(24)])
+    }
+
     /// The mark that a code leaves when the other family's signature was judged.
-    pub(super) fn as_twin(self) -> Self {
-        Self(!self.0)
+    fn as_twin(self) -> Self {
+        Self(self.0.map(|half| !half))
+    }
+}
+
+/// One half is hash enough: a key is a hash already.
+impl Hash for ReplayKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
     }
 }
 
@@ -126,11 +165,11 @@ impl Hasher for Hashed {
     }
 
     fn write(&mut self, _: &[u8]) {
-        unreachable!("a key hashes one u128");
+        unreachable!("a key hashes one number");
     }
 
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
     }
 }
 
@@ -154,16 +193,10 @@ impl ReplayGuard {
         self.len() == 0
     }
 
-    /// The key of a code, which is as good as random where it is one.
-    pub(super) fn code_key(code: &Code) -> ReplayKey {
-        let half = |from: usize| u128::from_ne_bytes(std::array::from_fn(|at| code[from + at]));
-        ReplayKey(half(0) ^ half(16))
-    }
-
-    /// The key of something that the signature covers.
-    pub(super) fn key(&self, kind: &'static str, parts: &[&[u8]]) -> ReplayKey {
-        let [high, low] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one((kind, parts))));
-        ReplayKey(high << 64 | low)
+    /// The keys of a message of the standard family by its id, or by what else its signature covers.
+    #[inline]
+    pub(super) fn keys(&self, of: impl Hash, code: Option<&Code>) -> HashedKeys {
+        HashedKeys::standard(ReplayKey(self.hashers.each_ref().map(|hasher| hasher.hash_one(&of))), code)
     }
 
     /// Remembers a message, unless it is known.
@@ -174,13 +207,11 @@ impl ReplayGuard {
         let expires = now.saturating_add(keep);
         let mut seen = self.seen.lock();
         seen.drop_expired(now);
-        if keys.known_by.iter().flatten().any(|key| seen.keys.contains(key)) {
+        if keys.other.is_some_and(|other| seen.keys.contains(&other)) || !seen.put(keys.mark, expires) {
             return Insertion::Known;
         }
-        for key in keys.remembered_as.into_iter().flatten() {
-            if seen.keys.insert(key) {
-                seen.expiry.push_back((expires, key));
-            }
+        if let Some(twin) = keys.twin() {
+            seen.put(twin, expires);
         }
         if seen.expiry.len() <= self.capacity { Insertion::New } else { seen.make_room(self.capacity, now) }
     }
@@ -188,10 +219,10 @@ impl ReplayGuard {
     /// Forgets a message whose handling failed, so that its redelivery is let in.
     pub(super) fn forget(&self, keys: &HashedKeys) {
         let mut seen = self.seen.lock();
-        for key in keys.remembered_as.iter().flatten() {
-            if seen.keys.remove(key) {
+        for key in [Some(keys.mark), keys.twin()].into_iter().flatten() {
+            if seen.keys.remove(&key) {
                 // Rare, and the newest entries are at the back.
-                if let Some(index) = seen.expiry.iter().rposition(|(_, other)| other == key) {
+                if let Some(index) = seen.expiry.iter().rposition(|(_, other)| *other == key) {
                     seen.expiry.remove(index);
                 }
             }
@@ -200,6 +231,16 @@ impl ReplayGuard {
 }
 
 impl Seen {
+    /// Remembers a mark, unless it is known.
+    #[inline]
+    fn put(&mut self, key: ReplayKey, expires: i64) -> bool {
+        let new = self.keys.insert(key);
+        if new {
+            self.expiry.push_back((expires, key));
+        }
+        new
+    }
+
     fn drop_expired(&mut self, now: i64) {
         while self.expiry.front().is_some_and(|(expires, _)| *expires < now) {
             self.drop_oldest();
@@ -238,18 +279,13 @@ mod tests {
 
     const KEEP: Duration = Duration::from_secs(600);
 
-    fn keys(guard: &ReplayGuard, id: &[u8]) -> HashedKeys {
-        let key = [Some(guard.key("id", &[id])), None];
-        HashedKeys { known_by: key, remembered_as: key }
-    }
-
     fn insert(guard: &ReplayGuard, id: &[u8], second: i64) -> bool {
         inserted(guard, id, second) != Insertion::Known
     }
 
     fn inserted(guard: &ReplayGuard, id: &[u8], second: i64) -> Insertion {
         let now = Timestamp::from_second(second).expect("in range");
-        guard.insert(&keys(guard, id), now, KEEP)
+        guard.insert(&guard.keys(id, None), now, KEEP)
     }
 
     #[test]
@@ -264,7 +300,7 @@ mod tests {
     fn a_forgotten_id_is_new_again_for_its_full_time() {
         let guard = ReplayGuard::new(10);
         assert!(insert(&guard, b"a", 0));
-        guard.forget(&keys(&guard, b"a"));
+        guard.forget(&guard.keys(b"a".as_slice(), None));
         assert!(insert(&guard, b"a", 500));
         assert!(!insert(&guard, b"a", 1_000), "the first insertion's expiry is gone");
     }

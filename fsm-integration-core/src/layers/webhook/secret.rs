@@ -1,14 +1,16 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "ed25519")]
 use super::asymmetric::KeyPair;
-use super::code::{Code, Signature, same};
+use super::{
+    code::{Code, Signature, any_is},
+    mac::Keyed,
+    signed::Signed,
+};
 
 const PREFIX: &str = "whsec_";
 const GENERATED_BYTES: usize = 32;
@@ -74,8 +76,7 @@ enum Scheme {
 #[derive(Clone)]
 struct Shared {
     bytes: Zeroizing<Vec<u8>>,
-    /// The code with the key taken in, so that the key's own two blocks are hashed once.
-    keyed: Hmac<Sha256>,
+    keyed: Keyed,
 }
 
 impl WebhookSecret {
@@ -105,7 +106,7 @@ impl WebhookSecret {
             short if short < Self::MIN_BYTES => Err(InvalidSecret::TooShort { bytes: short }),
             long if long > Self::MAX_BYTES => Err(InvalidSecret::TooLong),
             _ => {
-                let keyed = Hmac::new_from_slice(&bytes).expect("a key of any length is taken");
+                let keyed = Keyed::new(&bytes);
                 Ok(Self(Scheme::Shared(Shared { bytes, keyed })))
             }
         }
@@ -124,30 +125,43 @@ impl WebhookSecret {
         }
     }
 
-    /// The code over the parts, one after the other; `None` for a key pair, which has no such code.
-    pub(super) fn code(&self, parts: &[&[u8]]) -> Option<Code> {
+    /// The code over what is signed; `None` for a key pair, which has no such code.
+    #[inline]
+    pub(super) fn code(&self, signed: Signed<'_>) -> Option<Code> {
         match &self.0 {
-            Scheme::Shared(shared) => Some(shared.code(parts)),
+            Scheme::Shared(shared) => Some(shared.keyed.code(signed)),
             #[cfg(feature = "ed25519")]
             Scheme::Pair(_) => None,
         }
     }
 
-    /// Signs the parts, one after the other, in the scheme of this secret.
-    pub(super) fn sign(&self, parts: &[&[u8]]) -> Signature {
+    /// Signs in the scheme of this secret.
+    #[inline]
+    pub(super) fn sign(&self, signed: Signed<'_>) -> Signature {
         match &self.0 {
-            Scheme::Shared(shared) => Signature::Shared(shared.code(parts)),
+            Scheme::Shared(shared) => Signature::Shared(shared.keyed.code(signed)),
             #[cfg(feature = "ed25519")]
-            Scheme::Pair(pair) => Signature::Asymmetric(pair.sign(parts)),
+            Scheme::Pair(pair) => Signature::Asymmetric(pair.sign(signed)),
+        }
+    }
+
+    /// How many characters a signature takes.
+    #[inline]
+    pub(super) fn signature_length(&self) -> usize {
+        match &self.0 {
+            Scheme::Shared(_) => 47,
+            #[cfg(feature = "ed25519")]
+            Scheme::Pair(_) => 92,
         }
     }
 
     /// Whether one of the signatures is of this secret; looks at all of them, match or no match.
-    pub(super) fn matches(&self, signatures: impl Iterator<Item = Signature>, parts: &[&[u8]]) -> Choice {
+    #[inline]
+    pub(super) fn matches(&self, header: &[u8], signed: Signed<'_>) -> Choice {
         match &self.0 {
-            Scheme::Shared(shared) => shared.matches(signatures, parts),
+            Scheme::Shared(shared) => any_is(header, &shared.keyed.code(signed)),
             #[cfg(feature = "ed25519")]
-            Scheme::Pair(pair) => pair.public_key().matches(signatures, parts),
+            Scheme::Pair(pair) => pair.public_key().matches(header, signed),
         }
     }
 }
@@ -170,25 +184,6 @@ impl WebhookSecret {
             Scheme::Shared(_) => None,
             Scheme::Pair(pair) => Some(pair.public_key()),
         }
-    }
-}
-
-impl Shared {
-    fn code(&self, parts: &[&[u8]]) -> Code {
-        let mut mac = self.keyed.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
-    }
-
-    fn matches(&self, signatures: impl Iterator<Item = Signature>, parts: &[&[u8]]) -> Choice {
-        let own = self.code(parts);
-        signatures.fold(Choice::from(0), |matches, signature| match signature {
-            Signature::Shared(code) => matches | same(&own, &code),
-            #[cfg(feature = "ed25519")]
-            Signature::Asymmetric(_) => matches,
-        })
     }
 }
 
@@ -232,7 +227,7 @@ impl fmt::Debug for WebhookSecret {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::signed::Assembly, *};
 
     fn refusal(text: &str) -> InvalidSecret {
         text.parse::<WebhookSecret>().expect_err("no secret")
@@ -267,7 +262,9 @@ mod tests {
     fn a_generated_secret_survives_its_text_and_is_never_the_same() {
         let secret = WebhookSecret::generate().expect("randomness");
         let again: WebhookSecret = secret.expose().parse().expect("its own text");
-        assert!(again.code(&[b"x"]).is_some_and(|code| secret.code(&[b"x"]) == Some(code)));
+        let mut assembly = Assembly::new();
+        let signed = assembly.signed([], b"x");
+        assert!(again.code(signed).is_some_and(|code| secret.code(signed) == Some(code)));
         assert_ne!(*WebhookSecret::generate().expect("randomness").expose(), *secret.expose());
         assert_eq!(secret.expose().len(), PREFIX.len() + 44, "32 bytes");
     }

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::WebhookSecret;
 use crate::clock::WallClock;
@@ -26,6 +26,12 @@ struct Held<K> {
     secret: K,
     /// Until when it holds, exclusively; for ever when absent, which only the newest is.
     valid_until: Option<Timestamp>,
+}
+
+/// The secrets of one endpoint that hold at a point in time.
+pub(super) struct Holding<'a, K> {
+    held: RwLockReadGuard<'a, Vec<Held<K>>>,
+    now: Timestamp,
 }
 
 /// How many an endpoint holds, and for how long.
@@ -74,14 +80,18 @@ impl<K> WebhookSecrets<K> {
         self.clock.timestamp()
     }
 
-    /// What a function makes of the newest secret of which it makes anything.
-    pub(super) fn find<R>(&self, now: Timestamp, of: impl FnMut(&K) -> Option<R>) -> Option<R> {
-        self.held.read().iter().filter(|held| held.holds_at(now)).map(|held| &held.secret).find_map(of)
+    /// The secrets that hold; no rotation goes on while they are looked at.
+    #[inline]
+    pub(super) fn holding(&self, now: Timestamp) -> Holding<'_, K> {
+        Holding { held: self.held.read(), now }
     }
+}
 
-    /// Calls with each secret that holds, newest first.
-    pub(super) fn for_each(&self, now: Timestamp, mut call: impl FnMut(&K)) {
-        self.held.read().iter().filter(|held| held.holds_at(now)).for_each(|held| call(&held.secret));
+impl<K> Holding<'_, K> {
+    /// Newest first.
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
+        self.held.iter().filter(|held| held.holds_at(self.now)).map(|held| &held.secret)
     }
 }
 

@@ -4,11 +4,13 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Family, WebhookId, WebhookSecrets,
+    Family, WebhookId, WebhookSecret, WebhookSecrets,
     code::write_hex,
     header,
-    text::Text,
-    timestamp::{write_rfc3339, write_seconds},
+    secrets::Holding,
+    signed::{Assembly, Signed},
+    text::{self, Text},
+    timestamp::{MOST_SECONDS, write_rfc3339, write_seconds},
 };
 
 /// Signs webhooks with every active secret, newest first.
@@ -59,46 +61,83 @@ impl WebhookSigner {
     /// Signs one attempt at a given time.
     #[must_use]
     pub fn sign_at(&self, id: &WebhookId, at: Timestamp, body: &[u8]) -> SignedHeaders {
-        let mut text = Text::new();
-        let id = text.push(id.as_bytes());
-        text.push(b".");
-        let seconds = text.push_with(|room| write_seconds(at, room));
-        text.push(b".");
-        let prefix = 0..text.end();
-        let fsm = if self.only == Some(Family::Standard) { None } else { self.write_fsm(&mut text, at, body) };
-        let standard = self.only != Some(Family::Fsm) || fsm.is_none();
-        let signatures = standard.then(|| self.write_standard(&mut text, &prefix, at, body));
-        let value = text.into_values();
+        let (mut room, mut assembly) = ([0; MOST_SECONDS], Assembly::new());
+        let length = write_seconds(at, &mut room);
+        let seconds = &room[..length];
+        // Before the secrets are taken hold of: a lock waits for what was written, and the hash then need not.
+        let standard = assembly.signed([id.as_bytes(), seconds], body);
+        let attempt = Attempt { signer: self, secrets: self.secrets.holding(at), id, at, seconds, standard };
+        let beside = match self.only {
+            Some(Family::Standard) => text::STANDARD,
+            Some(Family::Fsm) | None => text::STANDARD + text::FSM,
+        };
+        let signatures: usize = attempt.secrets.iter().map(|secret| secret.signature_length() + 1).sum();
+        let most = beside + signatures;
+        if most <= text::LEAST {
+            attempt.sign::<{ text::LEAST }>()
+        } else if most <= text::USUAL {
+            attempt.sign::<{ text::USUAL }>()
+        } else {
+            attempt.sign::<{ text::MOST }>()
+        }
+    }
+}
+
+/// One attempt to be signed.
+struct Attempt<'a> {
+    signer: &'a WebhookSigner,
+    secrets: Holding<'a, WebhookSecret>,
+    id: &'a WebhookId,
+    at: Timestamp,
+    seconds: &'a [u8],
+    /// What the standard family's signatures cover.
+    standard: Signed<'a>,
+}
+
+impl Attempt<'_> {
+    /// Signs with so much room for all text.
+    fn sign<const N: usize>(&self) -> SignedHeaders {
+        let mut text = Text::<N>::new();
+        let only = self.signer.only;
+        let fsm = if only == Some(Family::Standard) { None } else { self.write_fsm(&mut text) };
+        let standard = (only != Some(Family::Fsm) || fsm.is_none()).then(|| self.write_standard(&mut text));
+        let values = text.into_values();
         SignedHeaders {
-            id: value(id),
-            fsm: fsm.map(|[timestamp, signature]| [value(timestamp), value(signature)]),
-            standard: signatures.map(|signatures| [value(seconds), value(signatures)]),
+            id: self.id.as_header(),
+            fsm: fsm.map(|[timestamp, signature]| [values.value(timestamp), values.value(signature)]),
+            standard: standard.map(|[seconds, signatures]| [values.value(seconds), values.last(signatures)]),
         }
     }
 
     /// The timestamp and the signature over `timestamp.body`; nothing without a shared secret.
-    fn write_fsm(&self, text: &mut Text, at: Timestamp, body: &[u8]) -> Option<[Range<usize>; 2]> {
-        let timestamp = text.push_with(|room| write_rfc3339(at, room));
-        text.push(b".");
-        let signed = text.read(&(timestamp.start..text.end()));
-        let newest = self.secrets.find(at, |secret| {
-            if self.legacy_payload_only { secret.code(&[body]) } else { secret.code(&[signed, body]) }
-        });
-        let signature = text.push(&write_hex(&newest?));
+    fn write_fsm<const N: usize>(&self, text: &mut Text<N>) -> Option<[Range<usize>; 2]> {
+        let timestamp = text.push_with(|room| write_rfc3339(self.at, room));
+        let mut assembly = Assembly::new();
+        let signed = if self.signer.legacy_payload_only {
+            assembly.signed([], self.standard.body())
+        } else {
+            assembly.signed([text.read(&timestamp)], self.standard.body())
+        };
+        let newest = self.secrets.iter().find_map(|secret| secret.code(signed))?;
+        let signature = text.push(&write_hex(&newest));
         Some([timestamp, signature])
     }
 
-    /// The signatures over `id.seconds.body`, one for each secret.
-    fn write_standard(&self, text: &mut Text, prefix: &Range<usize>, at: Timestamp, body: &[u8]) -> Range<usize> {
+    /// The seconds, and the signatures over `id.seconds.body`, one for each secret.
+    #[inline]
+    fn write_standard<const N: usize>(&self, text: &mut Text<N>) -> [Range<usize>; 2] {
+        let seconds = text.push(self.seconds);
         let start = text.end();
-        self.secrets.for_each(at, |secret| {
-            let signature = secret.sign(&[text.read(prefix), body]);
+        for secret in self.secrets.iter() {
+            let signature = secret.sign(self.standard);
             if text.end() > start {
                 text.push(b" ");
             }
-            text.push_signature(&signature);
-        });
-        start..text.end()
+            signature.write(|characters| {
+                text.push(characters);
+            });
+        }
+        [seconds, start..text.end()]
     }
 }
 

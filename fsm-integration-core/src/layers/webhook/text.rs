@@ -1,29 +1,38 @@
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::HeaderValue;
 
 use super::{
     WebhookSecrets,
     code::Signature,
-    id::MOST_ID,
     timestamp::{MOST_RFC3339, MOST_SECONDS},
 };
 
-/// An id, two timestamps, a hex code, a full stop after three of them, and a signature and a space for each secret.
-const CAPACITY: usize =
-    MOST_ID + MOST_SECONDS + MOST_RFC3339 + 64 + 3 + (Signature::MOST_TEXT + 1) * WebhookSecrets::MAX;
+/// What the standard family takes beside its signatures: seconds.
+pub(super) const STANDARD: usize = MOST_SECONDS;
+/// What the FSM family takes: a timestamp and a hex code.
+pub(super) const FSM: usize = MOST_RFC3339 + 64;
+/// Room for the standard family with one shared secret.
+pub(super) const LEAST: usize = 64;
+/// Room for both families with one shared secret, or for the standard one with three.
+pub(super) const USUAL: usize = 160;
+/// Room for any, with a space after each signature.
+pub(super) const MOST: usize = STANDARD + FSM + (Signature::MOST_TEXT + 1) * WebhookSecrets::MAX;
 
 /// The text of every header of one attempt, in one piece: what is signed is read from it, and the headers share it.
-pub(super) struct Text {
-    bytes: [u8; CAPACITY],
+pub(super) struct Text<const N: usize> {
+    bytes: [u8; N],
     length: usize,
 }
 
-impl Text {
+/// Text that was given away to headers.
+pub(super) struct Values(Bytes);
+
+impl<const N: usize> Text<N> {
     #[inline]
     pub(super) fn new() -> Self {
-        Self { bytes: [0; CAPACITY], length: 0 }
+        Self { bytes: [0; N], length: 0 }
     }
 
     pub(super) fn read(&self, range: &Range<usize>) -> &[u8] {
@@ -43,26 +52,42 @@ impl Text {
         start..self.length
     }
 
-    /// Appends what a function writes into room for `N` characters.
-    pub(super) fn push_with<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) -> Range<usize> {
-        let mut room = [0; N];
+    /// Appends what a function writes into room for `M` characters.
+    pub(super) fn push_with<const M: usize>(&mut self, write: impl FnOnce(&mut [u8; M]) -> usize) -> Range<usize> {
+        let mut room = [0; M];
         let length = write(&mut room);
         self.push(&room[..length])
     }
 
-    pub(super) fn push_signature(&mut self, signature: &Signature) {
-        self.length += signature.write(&mut self.bytes[self.length..]);
-    }
-
     /// Gives the text away to the values of headers, all in one allocation.
     #[inline]
-    pub(super) fn into_values(self) -> impl Fn(Range<usize>) -> HeaderValue {
-        let bytes = Bytes::from_owner(self);
-        move |range| HeaderValue::from_maybe_shared(bytes.slice(range)).expect("all of it is ASCII")
+    pub(super) fn into_values(self) -> Values {
+        Values(Bytes::from_owner(self))
     }
 }
 
-impl AsRef<[u8]> for Text {
+impl Values {
+    #[inline]
+    pub(super) fn value(&self, range: Range<usize>) -> HeaderValue {
+        value(self.0.slice(range))
+    }
+
+    /// The value after which none is needed, which is counted by no one more.
+    #[inline]
+    pub(super) fn last(self, range: Range<usize>) -> HeaderValue {
+        let mut bytes = self.0;
+        bytes.truncate(range.end);
+        bytes.advance(range.start);
+        value(bytes)
+    }
+}
+
+#[inline]
+fn value(bytes: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes).expect("all of it is ASCII")
+}
+
+impl<const N: usize> AsRef<[u8]> for Text<N> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..self.length]
     }

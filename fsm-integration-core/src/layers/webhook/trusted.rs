@@ -3,7 +3,8 @@ use subtle::Choice;
 
 use super::{
     WebhookSecrets,
-    code::{self, Code},
+    code::{Code, same_code},
+    signed::Signed,
 };
 
 /// What a verifier believes: shared secrets and, with the feature `ed25519`, public keys.
@@ -65,28 +66,33 @@ impl TrustedKeys {
     }
 
     /// Compares every signature with every key that holds, in constant time and without stopping at a match.
-    pub(super) fn match_standard(&self, now: Timestamp, header: &[u8], signed: &[&[u8]]) -> bool {
-        let mut matches = Choice::from(0);
-        if let Some(secrets) = self.secrets() {
-            secrets.for_each(now, |secret| matches |= secret.matches(code::signatures(header), signed));
-        }
+    #[inline]
+    pub(super) fn match_standard(&self, now: Timestamp, header: &[u8], signed: Signed<'_>) -> bool {
+        let shared =
+            |secrets: &WebhookSecrets| any(secrets.holding(now).iter().map(|secret| secret.matches(header, signed)));
         #[cfg(feature = "ed25519")]
-        if let Kind::PublicKeys(keys) | Kind::Both(_, keys) = &self.0 {
-            keys.for_each(now, |key| matches |= key.matches(code::signatures(header), signed));
+        let public =
+            |keys: &super::WebhookPublicKeys| any(keys.holding(now).iter().map(|key| key.matches(header, signed)));
+        match &self.0 {
+            Kind::Secrets(secrets) => shared(secrets),
+            #[cfg(feature = "ed25519")]
+            Kind::PublicKeys(keys) => public(keys),
+            #[cfg(feature = "ed25519")]
+            Kind::Both(secrets, keys) => shared(secrets) | public(keys),
         }
-        matches.into()
     }
 
     /// Compares a code with that of every secret that holds, in constant time and without stopping at a match.
-    pub(super) fn match_code(&self, now: Timestamp, code: &Code, signed: &[&[u8]]) -> bool {
-        let mut matches = Choice::from(0);
-        if let Some(secrets) = self.secrets() {
-            secrets.for_each(now, |secret| {
-                if let Some(own) = secret.code(signed) {
-                    matches |= code::same(&own, code);
-                }
-            });
-        }
-        matches.into()
+    #[inline]
+    pub(super) fn match_code(&self, now: Timestamp, code: &Code, signed: Signed<'_>) -> bool {
+        let Some(secrets) = self.secrets() else { return false };
+        let secrets = secrets.holding(now);
+        any(secrets.iter().filter_map(|secret| secret.code(signed)).map(|own| same_code(&own, code)))
     }
+}
+
+/// Whether one of them is; looks at all.
+#[inline]
+fn any(choices: impl Iterator<Item = Choice>) -> bool {
+    choices.reduce(|one, other| one | other).is_some_and(bool::from)
 }

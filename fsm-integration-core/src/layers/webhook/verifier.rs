@@ -7,7 +7,8 @@ use super::{
     Families, Family, ReplayGuard, ReplayScope, TrustedKeys, Verified, VerifyConfig,
     code::{Code, read_hex},
     header::{Found, Once},
-    replay::{HashedKeys, Insertion, ReplayKey},
+    replay::{HashedKeys, Insertion},
+    signed::Assembly,
     timestamp::{check_window, parse_rfc3339, parse_seconds},
 };
 use crate::{
@@ -32,14 +33,25 @@ pub struct WebhookVerifier {
 }
 
 /// What the headers say; nothing of it is proven.
-struct Claim<'a> {
-    family: Family,
+enum Claim<'a> {
+    Standard(Standard<'a>),
+    Fsm(Fsm<'a>),
+}
+
+struct Standard<'a> {
+    id: &'a HeaderValue,
+    stamp: &'a [u8],
+    timestamp: Timestamp,
+    signatures: &'a [u8],
+    /// The FSM family's code, if the message has that beside, too.
+    code: Option<Code>,
+}
+
+struct Fsm<'a> {
     id: Option<&'a HeaderValue>,
     /// The text and what it means; `None` for a legacy signature.
     stamp: Option<(&'a [u8], Timestamp)>,
-    /// The standard family's signatures; nothing in the other.
-    signatures: &'a [u8],
-    /// The FSM family's, if it is well-formed.
+    /// Nothing if it is malformed.
     code: Option<Code>,
 }
 
@@ -163,11 +175,64 @@ impl WebhookVerifier {
         );
     }
 
+    #[inline]
     fn authenticate(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {
-        let claim = self.claim(headers, now)?;
-        if self.holds(&claim, body, now) { Ok(self.verified(&claim)) } else { Err(InvalidSignature::BadSignature) }
+        match self.claim(headers, now)? {
+            Claim::Standard(claim) => self.authenticate_standard(&claim, body, now),
+            Claim::Fsm(claim) => self.authenticate_fsm(&claim, body, now),
+        }
     }
 
+    #[inline]
+    fn authenticate_standard(
+        &self,
+        claim: &Standard<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Verified, InvalidSignature> {
+        let id = claim.id.as_bytes();
+        if !separable(id) {
+            return Err(InvalidSignature::BadSignature);
+        }
+        let mut assembly = Assembly::new();
+        if !self.keys.match_standard(now, claim.signatures, assembly.signed([id, claim.stamp], body)) {
+            return Err(InvalidSignature::BadSignature);
+        }
+        let keys = match self.replay {
+            ReplayScope::Message => self.guard.keys(id, claim.code.as_ref()),
+            ReplayScope::Attempt => self.guard.keys((id, claim.stamp), claim.code.as_ref()),
+        };
+        Ok(Verified {
+            family: Family::Standard,
+            id: Some(claim.id.clone()),
+            timestamp: Some(claim.timestamp),
+            scope: self.replay,
+            code: claim.code,
+            keys,
+        })
+    }
+
+    fn authenticate_fsm(&self, claim: &Fsm<'_>, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {
+        let code = claim.code.ok_or(InvalidSignature::BadSignature)?;
+        let mut assembly = Assembly::new();
+        let signed = match claim.stamp {
+            Some((stamp, _)) => assembly.signed([stamp], body),
+            None => assembly.signed([], body),
+        };
+        if !self.keys.match_code(now, &code, signed) {
+            return Err(InvalidSignature::BadSignature);
+        }
+        Ok(Verified {
+            family: Family::Fsm,
+            id: claim.id.cloned(),
+            timestamp: claim.stamp.map(|(_, timestamp)| timestamp),
+            scope: self.replay,
+            code: Some(code),
+            keys: HashedKeys::fsm(&code),
+        })
+    }
+
+    #[inline]
     fn claim<'a>(&self, headers: &'a HeaderMap, now: Timestamp) -> Result<Claim<'a>, InvalidSignature> {
         let found = Found::of(headers);
         let claim = match self.families {
@@ -177,7 +242,7 @@ impl WebhookVerifier {
             Families::Standard => claim_standard(&found, Once::Absent)?,
             Families::Fsm => self.claim_fsm(&found)?,
         };
-        if let Some((_, timestamp)) = claim.stamp {
+        if let Some(timestamp) = claim.timestamp() {
             check_window(timestamp, now, self.tolerance)?;
         }
         Ok(claim)
@@ -192,46 +257,15 @@ impl WebhookVerifier {
             let stamp = found.fsm_timestamp.required()?.as_bytes();
             Some((stamp, parse_rfc3339(stamp)?))
         };
-        Ok(Claim { family: Family::Fsm, id, stamp, signatures: &[], code: read_hex(signature) })
+        Ok(Claim::Fsm(Fsm { id, stamp, code: read_hex(signature) }))
     }
+}
 
-    /// Whether the signature covers what is claimed, and the body.
-    fn holds(&self, claim: &Claim<'_>, body: &[u8], now: Timestamp) -> bool {
-        match (claim.family, claim.stamp, claim.id, &claim.code) {
-            (Family::Standard, Some(_), Some(id), _) if !separable(id.as_bytes()) => false,
-            (Family::Standard, Some((stamp, _)), Some(id), _) => {
-                let signed = [id.as_bytes(), b".", stamp, b".", body];
-                self.keys.match_standard(now, claim.signatures, &signed)
-            }
-            (Family::Fsm, Some((stamp, _)), _, Some(code)) => self.keys.match_code(now, code, &[stamp, b".", body]),
-            (Family::Fsm, None, _, Some(code)) => self.keys.match_code(now, code, &[body]),
-            _ => false,
-        }
-    }
-
-    fn verified(&self, claim: &Claim<'_>) -> Verified {
-        Verified {
-            family: claim.family,
-            id: claim.id.cloned(),
-            timestamp: claim.stamp.map(|(_, timestamp)| timestamp),
-            scope: self.replay,
-            code: claim.code,
-            keys: self.replay_keys(claim),
-        }
-    }
-
-    fn replay_keys(&self, claim: &Claim<'_>) -> HashedKeys {
-        let code = claim.code.as_ref().map(ReplayGuard::code_key);
-        let twin = code.map(ReplayKey::as_twin);
-        match (claim.family, claim.id, claim.stamp) {
-            (Family::Standard, Some(id), Some((stamp, _))) => {
-                let own = Some(match self.replay {
-                    ReplayScope::Message => self.guard.key("id", &[id.as_bytes()]),
-                    ReplayScope::Attempt => self.guard.key("attempt", &[id.as_bytes(), stamp]),
-                });
-                HashedKeys { known_by: [own, code], remembered_as: [own, twin] }
-            }
-            _ => HashedKeys { known_by: [code, twin], remembered_as: [code, None] },
+impl Claim<'_> {
+    fn timestamp(&self) -> Option<Timestamp> {
+        match self {
+            Self::Standard(claim) => Some(claim.timestamp),
+            Self::Fsm(claim) => claim.stamp.map(|(_, timestamp)| timestamp),
         }
     }
 }
@@ -245,11 +279,12 @@ fn separable(id: &[u8]) -> bool {
     !id.is_empty() && !id.contains(&b'.')
 }
 
+#[inline]
 fn claim_standard<'a>(found: &Found<'a>, twin: Once<'a>) -> Result<Claim<'a>, InvalidSignature> {
     let id = found.standard_id.required()?;
     let stamp = found.standard_timestamp.required()?.as_bytes();
     let signatures = found.standard_signature.required()?.as_bytes();
     let code = twin.optional()?.and_then(|value| read_hex(value.as_bytes()));
     let timestamp = parse_seconds(stamp)?;
-    Ok(Claim { family: Family::Standard, id: Some(id), stamp: Some((stamp, timestamp)), signatures, code })
+    Ok(Claim::Standard(Standard { id, stamp, timestamp, signatures, code }))
 }
