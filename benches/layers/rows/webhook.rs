@@ -28,11 +28,9 @@ const TURNS: usize = 4;
 
 pub(crate) fn sign(row: &mut Row) {
     bare_hmac(row);
-    let signer = WebhookSigner::new(secrets(Arc::new(CoarseClock::new())));
-    row.ours("WebhookSigner, standard headers", sign_ours(signer.clone().only(Family::Standard))).alone();
-    row.also("with both families of headers", sign_ours(signer)).alone();
     let signer = WebhookSigner::new(secrets(Arc::new(SystemClock)));
-    row.also("with the system's clock", sign_ours(signer.only(Family::Standard))).alone();
+    row.ours("WebhookSigner, standard headers", sign_ours(signer.clone().only(Family::Standard))).alone();
+    row.also("WebhookSigner, both families", sign_ours(signer)).alone();
     row.peer("ring, bare", || {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SECRET);
         spin(move |_| ring::hmac::sign(&key, &BODY))
