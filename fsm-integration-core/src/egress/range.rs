@@ -110,6 +110,17 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_written_with_its_prefix_and_read_again() {
+        for (text, written) in [("10.0.0.0/8", "10.0.0.0/8"), ("127.0.0.1", "127.0.0.1/32"), ("::1", "::1/128")] {
+            let range: AddressRange = text.parse().expect("a range");
+            assert_eq!(range.to_string(), written);
+            let json = serde_json::to_string(&range).expect("a range is text");
+            assert_eq!(json, format!("\"{written}\""));
+            assert_eq!(serde_json::from_str::<AddressRange>(&json).expect("a range"), range);
+        }
+    }
+
+    #[test]
     fn what_is_no_range_is_refused() {
         for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0"] {
             assert!(text.parse::<AddressRange>().is_err(), "{text:?}");

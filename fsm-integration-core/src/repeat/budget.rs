@@ -235,6 +235,17 @@ mod tests {
     }
 
     #[test]
+    fn it_shows_what_is_saved_and_a_full_purse_takes_nothing() {
+        let config = RetryBudgetConfig { ratio: 1.0, min_per_second: 0, max_saved: 2, ..RetryBudgetConfig::default() };
+        let budget = RetryBudget::with_clock(config, VirtualClock::default());
+        let shown = [(); 3].map(|()| {
+            budget.deposit();
+            format!("{budget:?}")
+        });
+        assert_eq!(shown, [1, 2, 2].map(|saved| format!("RetryBudget {{ saved: {saved}, .. }}")));
+    }
+
+    #[test]
     fn absurd_settings_do_no_harm() {
         let costs = RetryCosts { transient: f64::INFINITY, throttled: f64::NAN, timeout: -1.0 };
         let config = RetryBudgetConfig { ratio: f64::INFINITY, min_per_second: u32::MAX, max_saved: 3, costs };

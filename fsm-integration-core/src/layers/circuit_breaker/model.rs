@@ -124,3 +124,53 @@ impl Model {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SUCCESS: Counted = Counted { failed: false, slow: false };
+    const FAILURE: Counted = Counted { failed: true, slow: false };
+    const TIME: CircuitModel = CircuitModel::TimeWindow { duration: Duration::from_secs(10), buckets: 10 };
+
+    fn model(model: CircuitModel) -> (Model, CircuitBreakerConfig) {
+        let config = CircuitBreakerConfig { model, minimum_calls: 4, ..CircuitBreakerConfig::DEFAULT };
+        (Model::new(&config, 0), config)
+    }
+
+    #[test]
+    fn a_success_is_free_unless_it_ends_a_row_of_failures() {
+        let (mut model, config) = model(CircuitModel::Consecutive);
+        assert_eq!(model.pace(&config), Pace::Free);
+        model.record(FAILURE);
+        assert_eq!(model.pace(&config), Pace::Judged);
+        model.record(SUCCESS);
+        assert_eq!(model.pace(&config), Pace::Free);
+    }
+
+    /// All others go beside the machine, which is what makes a window fast.
+    #[test]
+    fn a_success_in_a_window_is_judged_only_where_it_could_open_the_breaker() {
+        for (kind, beside) in [(CircuitModel::CountWindow { size: 10 }, Pace::Tallied), (TIME, Pace::Sharded)] {
+            let (mut model, config) = model(kind);
+            assert_eq!(model.pace(&config), beside, "nothing failed");
+            model.record(FAILURE);
+            model.absorb(2);
+            assert_eq!(model.pace(&config), Pace::Judged, "the next completes the minimum");
+            model.absorb(1);
+            assert_eq!(model.pace(&config), beside, "the next lowers the rate");
+            let strict = CircuitBreakerConfig { failure_rate: 0.25, ..config };
+            assert_eq!(model.pace(&strict), Pace::Judged, "the rate is reached already");
+        }
+    }
+
+    #[test]
+    fn only_a_bucket_of_time_ends() {
+        assert_eq!(model(TIME).0.bucket_end(), 1_000_000_000);
+        for kind in [CircuitModel::Consecutive, CircuitModel::CountWindow { size: 10 }] {
+            assert_eq!(model(kind).0.bucket_end(), u64::MAX);
+        }
+    }
+}

@@ -58,6 +58,19 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_neither_grows_nor_jitters_is_exact() {
+        let reset_timeout = Duration::new(100_000_000, 1);
+        let config = CircuitBreakerConfig { reset_timeout, ..Default::default() };
+        assert_eq!(open_wait(&config, 3, 0.9, None), reset_timeout);
+    }
+
+    #[test]
+    fn the_longest_wait_is_ten_years() {
+        let config = CircuitBreakerConfig { reset_timeout: Duration::MAX, ..growing() };
+        assert_eq!(open_wait(&config, 0, 0.0, None), 3650 * 86_400 * SECOND);
+    }
+
+    #[test]
     fn a_hint_lengthens_the_wait_up_to_its_own_cap_and_never_shortens_it() {
         let config = CircuitBreakerConfig::default();
         let waits = [0, 59, 61, 300, 86_400].map(|hint| open_wait(&config, 0, 0.0, Some(hint * SECOND)).as_secs());

@@ -21,7 +21,7 @@ pub(super) fn bucket_of(nanos: u64) -> usize {
     let doubling = u64::from(doubling);
     let within = (micros >> (doubling - u64::from(BITS))) % EACH;
     let bucket = (doubling - u64::from(BITS) + 1) * EACH + within;
-    usize::try_from(bucket).map_or(BUCKETS - 1, |bucket| bucket.min(BUCKETS - 1))
+    usize::try_from(bucket).unwrap_or(usize::MAX).min(BUCKETS - 1)
 }
 
 /// No latency in this bucket is longer; except the last, which holds all that are.
@@ -61,6 +61,12 @@ mod tests {
             last = bucket;
         }
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn the_last_bucket_is_the_last_eighth_of_the_last_doubling() {
+        let end = (1 << (LAST_DOUBLING + 1)) * 1_000;
+        assert_eq!([bucket_of(end - 1), bucket_of(end / 16 * 15 - 1)], [BUCKETS - 1, BUCKETS - 2]);
     }
 
     #[test]

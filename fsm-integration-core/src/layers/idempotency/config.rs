@@ -73,3 +73,20 @@ impl Default for IdempotencyConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_renewed_before_half_of_it_is_over_and_not_without_pause() {
+        let renewal = |lease, renew_every| {
+            let [lease, renew_every] = [lease, renew_every].map(Duration::from_secs);
+            IdempotencyConfig { lease, renew_every, ..IdempotencyConfig::default() }.renewal()
+        };
+        for (renew_every, expected) in [(0, 3), (10, 10), (60, 15)] {
+            assert_eq!(renewal(30, renew_every), Duration::from_secs(expected));
+        }
+        assert_eq!(renewal(0, 60), Duration::from_millis(500), "of a lease that is taken as 1 s");
+    }
+}

@@ -54,6 +54,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_fingerprint_shows_how_it_begins() {
+        assert_eq!(format!("{:?}", Fingerprint([0xab; 32])), "abababab…");
+    }
+
+    #[test]
     fn other_bytes_have_another_fingerprint() {
         for of in [Fingerprint::of, Fingerprint::in_process] {
             assert_eq!(of(b"{}"), of(b"{}"));

@@ -120,6 +120,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_shows_the_digest_of_the_clients_key_only() {
+        let key = key("demo", "order", "PX-TEST-001");
+        assert_eq!(format!("{key:?}"), key.to_string());
+        assert!(!key.to_string().contains("PX-TEST"));
+    }
+
+    #[test]
     fn f_i2_the_same_business_identity_is_the_same_key_on_every_attempt() {
         assert_eq!(key("demo", "order", "PX-TEST-001"), key("demo", "order", "PX-TEST-001"));
         assert_eq!(key("demo", "order", "1").to_string(), key("demo", "order", "1").to_string());

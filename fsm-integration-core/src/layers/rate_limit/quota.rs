@@ -79,3 +79,18 @@ impl Quota {
         Self { capacity, period: self.period.saturating_mul(instances.get()), ..*self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_of_a_quota_let_through_the_same_over_time_and_each_at_least_one_call() {
+        let number = |number| NonZeroU32::new(number).expect("above 0");
+        let quota = Quota::new(number(10), number(6), Duration::from_secs(60));
+        let share = quota.share(number(4));
+        assert_eq!((share.limit(), share.capacity()), (10, 2));
+        assert_eq!((share.refill(), share.period()), (6, Duration::from_secs(240)));
+        assert_eq!(quota.share(number(100)).capacity(), 1);
+    }
+}

@@ -151,6 +151,16 @@ mod tests {
         assert_eq!(error, Some(ErrorClass::Transient.into()));
     }
 
+    #[test]
+    fn an_error_is_a_failure_whichever_way_one_asks() {
+        let unavailable = || Err::<(), _>(Error::from(ErrorKind::Unavailable));
+        assert_eq!(OnError.failure(&unavailable()), Some(ErrorClass::Transient.into()));
+        assert_eq!(OnError.failure(&Ok::<_, Error>(())), None);
+        let judged = OnError.judge(unavailable());
+        assert!(judged.is_err_and(|(failure, error)| failure == ErrorClass::Transient.into() && error.is_err()));
+        assert!(OnError.judge(Ok::<_, Error>(())).is_ok_and(|outcome| outcome.is_ok()));
+    }
+
     // W11: svix reads `1e300` and panics.
     #[test]
     fn only_digits_are_a_hint_and_too_many_are_the_longest() {

@@ -130,6 +130,16 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_signature_fills_its_room() {
+        #[cfg(feature = "ed25519")]
+        let longest = Signature::Asymmetric([7; 64]);
+        #[cfg(not(feature = "ed25519"))]
+        let longest = Signature::Shared([7; 32]);
+        let mut room = [0; 1000];
+        assert_eq!(longest.write(&mut room), Signature::MOST_TEXT);
+    }
+
+    #[test]
     fn what_follows_the_eighth_signature_is_not_looked_at() {
         let good = String::from_utf8(write_v1(&[7; 32]).to_vec()).expect("ASCII");
         assert!(bool::from(any_is(format!("a b c d e f g {good}").as_bytes(), &[7; 32])));
@@ -152,6 +162,23 @@ mod tests {
             changed[at / 8] ^= 1 << (at % 8);
             prop_assert!(!bool::from(same_code(&code, &changed)));
             prop_assert!(!bool::from(any_is(&write_v1(&changed), &code)));
+        }
+
+        /// Differences of the same bits in two words must not make up for each other.
+        #[test]
+        fn two_changed_bits_are_another_code(code: [u8; 32], bit in 0_usize..64, one in 0_usize..4, further in 1_usize..4) {
+            let mut changed = code;
+            for word in [one, (one + further) % 4] {
+                changed[8 * word + bit / 8] ^= 1 << (bit % 8);
+            }
+            prop_assert!(!bool::from(same(&code, &changed)));
+        }
+
+        #[test]
+        fn a_byte_of_two_wrong_digits_is_no_code(code: [u8; 32], at in 0_usize..32) {
+            let mut text = write_hex(&code);
+            text[2 * at..][..2].copy_from_slice(b"gg");
+            prop_assert_eq!(read_hex(&text), None);
         }
 
         #[test]

@@ -179,6 +179,23 @@ mod tests {
         String::from_utf8(room[..length].to_vec()).expect("ASCII")
     }
 
+    #[test]
+    fn what_signers_write_is_read_the_fast_way() {
+        for text in ["2025-01-16T10:00:00.123Z", "1969-12-31T23:59:59.999Z"] {
+            assert_eq!(plain_rfc3339(text.as_bytes()), text.parse().ok());
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_any_timestamp_is_not_read() {
+        let (long, too_long) =
+            ("+002025-01-16T10:00:00.12345678+01:00:00", "+002025-01-16T10:00:00.123456789+01:00:00");
+        assert_eq!([long.len(), too_long.len()], [MAX_LENGTH, MAX_LENGTH + 1]);
+        assert_eq!(parse_rfc3339(long.as_bytes()), Ok(long.parse().expect("a timestamp")));
+        assert!(too_long.parse::<Timestamp>().is_ok(), "jiff reads it");
+        assert_eq!(parse_rfc3339(too_long.as_bytes()), Err(InvalidSignature::BadTimestamp));
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_and_is_what_jiff_writes(second in -377_705_023_201_i64..253_402_207_200, nano in 0..1_000_000_000) {

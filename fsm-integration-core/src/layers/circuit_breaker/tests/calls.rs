@@ -33,13 +33,14 @@ async fn a_leaked_layer_and_its_handle_are_one_breaker() {
     assert_eq!(first.oneshot(()).await, Err(Failure::Transient), "it asks again");
 }
 
-#[tokio::test]
-async fn open_breaker_rejects_without_calling() {
+#[test]
+fn open_breaker_rejects_without_calling() {
     let (breaker, _) = breaker(quick());
     breaker.fail();
     let (inner, mut partner) = MockService::<_, (), Failure>::new();
     let service = CircuitBreakerLayer::new(breaker).layer(inner);
-    assert_eq!(service.oneshot("ask").await, Err(Failure::CircuitOpen(open(60 * SECOND))));
+    let refused = service.oneshot("ask").now_or_never();
+    assert_eq!(refused, Some(Err(Failure::CircuitOpen(open(60 * SECOND)))));
     assert!(partner.try_asked().is_none());
 }
 
@@ -85,6 +86,20 @@ async fn a_dropped_call_returns_its_probe() {
     assert_eq!(breaker.snapshot().probes, 1);
     drop(call);
     assert_eq!((breaker.snapshot().probes, breaker.state()), (0, CircuitState::HalfOpen));
+}
+
+/// A breaker that only tells gives leave of no epoch, which is leave all the same.
+#[test]
+fn a_call_that_would_be_refused_asks_once_however_often_it_is_polled() {
+    let told = Told::default();
+    let (breaker, _) = breaker(quick());
+    let breaker = breaker.with_observers(told.observers());
+    breaker.metrics_only();
+    breaker.fail();
+    told.take();
+    let mut call = Box::pin(breaker.call(pending::<Result<(), Failure>>()));
+    (0..2).for_each(|_| assert!((&mut call).now_or_never().is_none()));
+    assert_eq!(told.take(), [("erp".to_owned(), Observation::CircuitWouldRefuse)]);
 }
 
 /// As with `catch_unwind`, whose future is dropped after the unwinding is over.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    super::state::{Machine, Moment, Ticket},
+    super::state::{Loss, Machine, Moment, Ticket},
     *,
 };
 
@@ -119,6 +119,70 @@ proptest! {
         }
         never_stuck(machine, now, &config)?;
     }
+}
+
+fn timed() -> CircuitBreakerConfig {
+    let model = CircuitModel::TimeWindow { duration: 10 * SECOND, buckets: 10 };
+    CircuitBreakerConfig { model, minimum_calls: 4, ..Default::default() }
+}
+
+fn fail(machine: &mut Machine, now: u64) {
+    let ticket = machine.admit(moment(now)).expect("admitted");
+    machine.record(ticket, Outcome::Failure.into(), moment(now));
+}
+
+#[test]
+fn what_would_be_lost_with_a_breaker_is_the_more_the_more_it_knows() {
+    let mut machine = Machine::new(quick(), 0);
+    assert_eq!(machine.loss(0), Some(Loss::Nothing));
+    fail(&mut machine, 0);
+    assert_eq!(machine.loss(60 * NANOS - 1), None, "it refuses");
+    assert_eq!(machine.loss(60 * NANOS), Some(Loss::Caution));
+    let probe = machine.admit(moment(60 * NANOS)).expect("half-open");
+    assert_eq!(machine.loss(60 * NANOS), None, "a probe is under way");
+    machine.record(probe, Outcome::Neutral.into(), moment(60 * NANOS));
+    assert_eq!(machine.loss(60 * NANOS), Some(Loss::Caution));
+    for control in [Control::MetricsOnly, Control::ForcedOpen, Control::Disabled] {
+        machine.control(control, 60 * NANOS);
+        assert_eq!(machine.loss(120 * NANOS), None, "{control:?}");
+    }
+
+    let mut machine = Machine::new(CircuitBreakerConfig::default(), 0);
+    fail(&mut machine, 0);
+    assert_eq!(machine.loss(0), Some(Loss::Failures));
+}
+
+/// A look at the clock is most of what a call through a closed breaker could cost.
+#[test]
+fn calls_are_timed_only_where_slow_ones_are_looked_for() {
+    let slow_call_duration = Some(SECOND);
+    let consecutive = CircuitBreakerConfig { slow_call_duration, ..Default::default() };
+    let slow = CircuitBreakerConfig { slow_call_duration, ..timed() };
+    for (config, expected) in [(timed(), false), (consecutive, false), (slow, true)] {
+        let mut machine = Machine::new(config, 0);
+        let began = machine.admit(moment(7)).expect("closed").began;
+        assert_eq!((machine.view().timed, began), (expected, if expected { 7 } else { Ticket::NOT_TIMED }));
+    }
+}
+
+#[test]
+fn successes_are_counted_beside_the_machine_until_the_bucket_ends_or_they_could_open_it() {
+    let mut machine = Machine::new(timed(), 0);
+    machine.catch_up(0, moment(NANOS));
+    assert_eq!((machine.bucket_end(), machine.judges_successes()), (2 * NANOS, false));
+    fail(&mut machine, NANOS);
+    assert!(machine.judges_successes(), "they could complete the minimum");
+}
+
+/// They went to a shard while a failure made the machine judge every success, so nobody else judges them.
+#[test]
+fn successes_counted_beside_the_machine_open_it_when_they_complete_the_minimum() {
+    let mut machine = Machine::new(timed(), 0);
+    (0..2).for_each(|_| fail(&mut machine, 0));
+    machine.catch_up(1, moment(0));
+    assert_eq!(machine.state(), CircuitState::Closed, "three calls are too few");
+    machine.catch_up(1, moment(0));
+    assert_eq!(machine.state(), CircuitState::Open);
 }
 
 /// Whatever state it got into and whatever hangs, a partner that is well closes it again in bounded time.

@@ -97,6 +97,18 @@ fn a_slow_failure_is_both() {
 }
 
 #[test]
+fn a_slow_call_leaves_a_count_window() {
+    let (breaker, clock) = breaker(CircuitBreakerConfig { slow_call_duration: Some(SECOND), ..counted(4) });
+    let call = breaker.try_acquire().expect("closed");
+    clock.advance(SECOND);
+    call.record(Outcome::Success);
+    (0..3).for_each(|_| breaker.succeed());
+    assert_eq!(figures(&breaker), (4, 0, 1));
+    breaker.succeed();
+    assert_eq!(figures(&breaker), (4, 0, 0));
+}
+
+#[test]
 fn a_time_window_forgets_what_is_old() {
     let (breaker, clock) = breaker(timed());
     (0..6).for_each(|_| breaker.succeed());
@@ -219,6 +231,17 @@ fn a_call_under_way_while_the_kind_changes_counts_nowhere() {
     assert_eq!(figures(&breaker), (0, 0, 0));
     breaker.succeed();
     assert_eq!(figures(&breaker), (1, 0, 0));
+}
+
+#[test]
+fn a_time_window_with_fewer_buckets_keeps_fewer() {
+    let mut window = TimeWindow::new(10 * SECOND, 10, 0);
+    for second in 0..10 {
+        window.advance(second * 1_000_000_000);
+        window.record(Counted { failed: true, slow: false });
+    }
+    window.resize(10 * SECOND, 2, 9_000_000_000);
+    assert_eq!((window.figures().failures, window.kept()), (10, 2));
 }
 
 /// A peer's window of time looks at each call in it with every call: 6.6 µs at ten thousand.
