@@ -156,14 +156,17 @@ impl Gcra {
     /// The state in which the next token is there at `until` and no earlier.
     #[must_use]
     pub fn pause(&self, full_at: u64, until: u64) -> u64 {
-        full_at.max(until.saturating_add(self.fill_time - self.interval))
+        full_at.max(self.lowest_paused(until, 0, 0))
     }
 
-    /// As [`pause`](Self::pause), when `reserved` tokens of the state were taken ahead of time, the first of them by a
-    /// call that costs `first`: it is that call which is due at `until`.
-    pub(super) fn pause_reserved(&self, full_at: u64, until: u64, reserved: u64, first: u32) -> u64 {
+    /// The lowest state of a bucket that gives out nothing until then, when `reserved` tokens of it were taken ahead of
+    /// time, the first of them by a call that costs `first`: it is that call which is due at `until`, else one token.
+    pub(super) fn lowest_paused(&self, until: u64, reserved: u64, first: u32) -> u64 {
         let others = self.interval.saturating_mul(reserved.saturating_sub(u64::from(first)));
-        full_at.max(until.saturating_add(self.fill_time).saturating_add(others))
+        until
+            .saturating_add(self.fill_time - self.interval)
+            .saturating_add(self.price(first.min(1)))
+            .saturating_add(others)
     }
 
     /// The state under this quota of a bucket that was kept under another: what was used stays used, a pause or a debt

@@ -16,6 +16,8 @@ pub(super) struct Queue {
     next_ticket: u64,
     /// Tokens that were taken ahead of time by all who ever came, as far as they did not leave.
     taken: u64,
+    /// Nobody is served before. Kept apart from the bucket's number, which everything that comes back lowers.
+    paused_until: u64,
 }
 
 #[derive(Debug)]
@@ -104,10 +106,29 @@ impl Queue {
         self.waiters.iter_mut().filter_map(|waiter| waiter.waker.take()).collect()
     }
 
-    /// Tokens that were taken ahead by who waits, and how many of them by the first.
-    pub(super) fn reserved(&self) -> Option<(u64, u32)> {
-        let first = self.waiters.front()?;
-        Some((self.taken - first.taken + u64::from(first.cost), first.cost))
+    /// Serves nobody until then; returns the lowest state in which the bucket does so.
+    pub(super) fn pause(&mut self, gcra: &Gcra, until: u64) -> u64 {
+        self.paused_until = self.paused_until.max(until);
+        self.lowest_until(gcra, until)
+    }
+
+    /// The lowest state that the bucket may have, whatever is given back.
+    pub(super) fn lowest(&self, gcra: &Gcra, now: u64) -> u64 {
+        if now < self.paused_until { self.lowest_until(gcra, self.paused_until) } else { 0 }
+    }
+
+    /// Whether it is more than a line in which nobody waits.
+    pub(super) fn is_needed(&self, now: u64) -> bool {
+        !self.waiters.is_empty() || now < self.paused_until
+    }
+
+    /// Tokens that were taken ahead by who waits.
+    fn reserved(&self) -> u64 {
+        self.waiters.front().map_or(0, |first| self.taken - first.taken + u64::from(first.cost))
+    }
+
+    fn lowest_until(&self, gcra: &Gcra, until: u64) -> u64 {
+        gcra.lowest_paused(until, self.reserved(), self.waiters.front().map_or(0, |first| first.cost))
     }
 
     fn place(&self, ticket: u64) -> usize {
@@ -215,7 +236,7 @@ mod tests {
                 prop_assert_eq!(served, expected);
                 prop_assert_eq!(queue.len(), naive.line.len());
                 let reserved: u64 = naive.line.iter().map(|(_, cost)| cost).sum();
-                prop_assert_eq!(queue.reserved().map_or(0, |(all, _)| all), reserved);
+                prop_assert_eq!(queue.reserved(), reserved);
             }
         }
     }
@@ -241,7 +262,7 @@ mod tests {
             queue.join(1, turn * INTERVAL)
         });
         assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, waker), Turn::Behind);
-        let paused = gcra.pause_reserved(full_at, 2 * INTERVAL, 2, 1);
+        let paused = full_at.max(queue.pause(&gcra, 2 * INTERVAL));
         assert_eq!(queue.turn(tickets[0], &gcra, paused, 0, waker), Turn::TooLate(2 * INTERVAL));
         assert_eq!(queue.turn(tickets[1], &gcra, paused, 0, waker), Turn::TooLate(3 * INTERVAL));
     }

@@ -25,7 +25,7 @@ pub(super) struct Shard<K> {
     gcra: Gcra,
     /// Keys with a quota of their own, as long as whoever gave it does not take it back.
     own: HashTable<(K, Gcra)>,
-    /// The lines of keys for which somebody waits; such a key stays.
+    /// The lines of keys for which somebody waits, or which are paused; such a key stays.
     lines: HashTable<(K, Queue)>,
     max_keys: usize,
     /// The number of keys at which to look for idle ones: twice what the last sweep left, so that
@@ -120,7 +120,7 @@ impl<K: Hash + Eq> Shard<K> {
         let mut full_at = state.get();
         let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(&mut full_at) });
         *state = nonzero(full_at);
-        if queue.len() > 0 {
+        if queue.is_needed(now) {
             self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
         }
         Some(told)
@@ -193,10 +193,11 @@ impl<K: Hash + Eq> Shard<K> {
     }
 
     fn sweep(&mut self, hasher: &DefaultHashBuilder, now: u64) {
+        self.lines.retain(|(_, line)| line.is_needed(now));
         let lines = &self.lines;
-        let waited_for =
+        let is_needed =
             |key: &K| !lines.is_empty() && lines.find(hasher.hash_one(key), |(known, _)| known == key).is_some();
-        self.states.retain(|key, full_at| full_at > now || waited_for(key), |key| hasher.hash_one(key));
+        self.states.retain(|key, full_at| full_at > now || is_needed(key), |key| hasher.hash_one(key));
         self.sweep_at = (2 * self.states.len()).max(SMALL);
         self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
     }

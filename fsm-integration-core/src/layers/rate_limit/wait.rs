@@ -87,8 +87,8 @@ impl Visit<'_> {
 
     /// Gives tokens back.
     pub(super) fn refund(&mut self, cost: u32) {
-        let gcra = self.gcra;
-        self.change(|full_at| gcra.refund(full_at, cost));
+        let (gcra, lowest) = (self.gcra, self.queue.lowest(self.gcra, self.now));
+        self.change(|full_at| gcra.refund(full_at, cost).max(lowest));
     }
 
     /// Takes tokens whether they are there or not; returns whom to wake.
@@ -100,11 +100,8 @@ impl Visit<'_> {
 
     /// Gives out nothing for a while; returns whom to wake.
     pub(super) fn pause(&mut self, duration: Duration) -> Vec<Waker> {
-        let (gcra, until) = (self.gcra, self.now.saturating_add(nanos(duration)));
-        match self.queue.reserved() {
-            None => self.change(|full_at| gcra.pause(full_at, until)),
-            Some((all, first)) => self.change(|full_at| gcra.pause_reserved(full_at, until, all, first)),
-        }
+        let lowest = self.queue.pause(self.gcra, self.now.saturating_add(nanos(duration)));
+        self.change(|full_at| full_at.max(lowest));
         self.queue.wake_all()
     }
 

@@ -70,6 +70,15 @@ fn a_key_that_was_forgotten_meanwhile_is_paused_all_the_same() {
     assert_eq!(buckets.len(), 1, "a refund to nobody is remembered nowhere");
 }
 
+#[test]
+fn a_pause_that_is_over_keeps_nobody_remembered() {
+    let (clock, buckets) = keyed(1, 100);
+    (0..100).for_each(|key| buckets.pause(&key, SECOND));
+    clock.advance(2 * SECOND);
+    assert!(buckets.try_acquire(&100, 1).allowed);
+    assert_eq!(buckets.len(), 1);
+}
+
 #[tokio::test]
 async fn a_request_may_cost_more_than_one_token() {
     let (_, bucket) = bucket(10, 1);

@@ -238,3 +238,18 @@ async fn in_shadow_mode_nobody_waits() {
     assert!(service.oneshot(1).now_or_never().expect("at once").is_ok());
     assert_eq!(bucket.waiting(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_refund_nor_who_leaves_the_line_shortens_a_pause() {
+    let bucket = empty(10, 1);
+    let [first, second] = [4, 1].map(|cost| bucket.acquire_within(cost, LONG));
+    let began = Instant::now();
+    bucket.pause(30 * SECOND);
+    bucket.refund(5);
+    drop(first);
+    second.await.expect("in time");
+    assert_eq!(began.elapsed(), 30 * SECOND);
+    drop(bucket.acquire_within(3, LONG));
+    bucket.refund(1);
+    assert!(bucket.try_acquire(1).allowed, "after it they count as ever");
+}
