@@ -184,11 +184,13 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// Gives the key a quota of its own, or with `None` the common one again, from now on.
     ///
     /// What the key used stays used: half a bucket stays half a bucket of tokens, as far as the new one holds them; a
-    /// pause or a debt stays as long as it was. Such quotas are kept until they are taken back, beside `max_keys`: they
+    /// pause or a debt stays as long as it was. Who waits in line does so by the new quota, or is told that it holds no
+    /// such cost. Such quotas are kept until they are taken back, beside `max_keys`: they
     /// are for whom you know, as tenants with a plan.
     pub fn set_quota(&self, key: &K, quota: Option<Quota>) {
         let (lookup, gcra) = (self.lookup(key), quota.as_ref().map(Gcra::new));
-        self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.now());
+        let woken = self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.now());
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part
@@ -197,7 +199,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let Shared { shards, hasher, .. } = &*self.0;
         let gcra = Gcra::new(&quota);
         for shard in shards {
-            shard.lock().set_default(gcra, hasher, self.now());
+            let woken = shard.lock().set_default(gcra, hasher, self.now());
+            woken.into_iter().for_each(Waker::wake);
         }
     }
 

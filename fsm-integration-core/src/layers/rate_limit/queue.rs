@@ -43,6 +43,8 @@ pub(super) enum Turn {
     Behind,
     /// Its tokens, due in so many nanoseconds, come too late.
     TooLate(u64),
+    /// The bucket does not hold as many any more.
+    Never,
 }
 
 impl Queue {
@@ -64,6 +66,9 @@ impl Queue {
         let taken = self.taken;
         let place = self.place(ticket);
         let waiter = &mut self.waiters[place];
+        if waiter.cost > gcra.capacity() {
+            return Turn::Never;
+        }
         let due = gcra.due(full_at, taken - waiter.taken);
         // Late, but with its tokens there, it is served: they were taken for it.
         if due > waiter.give_up_at.max(now) {
@@ -104,6 +109,12 @@ impl Queue {
     /// Whom to wake when tokens come later than was promised.
     pub(super) fn wake_all(&mut self) -> Vec<Waker> {
         self.waiters.iter_mut().filter_map(|waiter| waiter.waker.take()).collect()
+    }
+
+    /// The bucket's number under another quota than it was kept under; who waits is to be woken.
+    pub(super) fn convert(&self, from: &Gcra, to: &Gcra, full_at: u64, now: u64) -> u64 {
+        let instant = now.max(self.paused_until);
+        to.convert(from, full_at, instant, self.reserved()).max(self.lowest(to, now))
     }
 
     /// Serves nobody until then; returns the lowest state in which the bucket does so.

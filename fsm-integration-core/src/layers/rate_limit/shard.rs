@@ -3,6 +3,8 @@
 use std::{
     borrow::Borrow,
     hash::{BuildHasher, Hash},
+    num::NonZeroU64,
+    task::Waker,
 };
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -131,8 +133,8 @@ impl<K: Hash + Eq> Shard<K> {
         self.states.find(hash, key).is_some()
     }
 
-    /// Gives a key a quota of its own, or the common one again; what it used stays used.
-    pub(super) fn set_quota(&mut self, lookup: &Lookup<'_, K>, quota: Option<Gcra>, now: u64)
+    /// Gives a key a quota of its own, or the common one again; what it used stays used. Returns whom to wake.
+    pub(super) fn set_quota(&mut self, lookup: &Lookup<'_, K>, quota: Option<Gcra>, now: u64) -> Vec<Waker>
     where
         K: Clone,
     {
@@ -145,22 +147,26 @@ impl<K: Hash + Eq> Shard<K> {
             self.own.insert_unique(hash, (key.clone(), gcra), |(known, _)| hasher.hash_one(known));
         }
         let after = quota.unwrap_or(self.gcra);
-        if let Some(full_at) = self.states.find(hash, key) {
-            *full_at = nonzero(after.convert(&before, full_at.get(), now));
-        }
+        let Some(full_at) = self.states.find(hash, key) else { return Vec::new() };
+        let line = self.lines.find_mut(hash, |(known, _)| known == key);
+        convert(full_at, line.map(|(_, line)| line), &before, &after, now)
     }
 
-    /// Changes the quota of all keys without one of their own; what they used stays used.
-    pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) {
-        let own = &self.own;
+    /// Changes the quota of all keys without one of their own; what they used stays used. Returns whom to wake.
+    pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) -> Vec<Waker> {
+        let Self { own, lines, .. } = self;
+        let mut woken = Vec::new();
         for (key, full_at) in self.states.iter_mut() {
-            if own.find(hasher.hash_one(key), |(known, _)| known == key).is_none() {
-                *full_at = nonzero(gcra.convert(&self.gcra, full_at.get(), now));
+            let hash = hasher.hash_one(key);
+            if own.find(hash, |(known, _)| known == key).is_none() {
+                let line = lines.find_mut(hash, |(known, _)| known == key).map(|(_, line)| line);
+                woken.extend(convert(full_at, line, &self.gcra, &gcra, now));
             }
         }
         self.gcra = gcra;
         // Buckets that fill sooner now may be swept sooner.
         self.sweep_after = 0;
+        woken
     }
 
     #[inline]
@@ -201,4 +207,14 @@ impl<K: Hash + Eq> Shard<K> {
         self.sweep_at = (2 * self.states.len()).max(SMALL);
         self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
     }
+}
+
+/// Keeps a state under another quota; returns whom to wake.
+fn convert(full_at: &mut NonZeroU64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
+    let converted = match &line {
+        Some(line) => line.convert(from, to, full_at.get(), now),
+        None => to.convert(from, full_at.get(), now, 0),
+    };
+    *full_at = nonzero(converted);
+    line.map(Queue::wake_all).unwrap_or_default()
 }

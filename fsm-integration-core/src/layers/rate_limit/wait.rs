@@ -72,7 +72,7 @@ impl Visit<'_> {
         let turn = self.queue.turn(ticket, self.gcra, self.state.get(), self.now, waker);
         let next = match turn {
             Turn::Served => self.queue.serve_first(),
-            Turn::TooLate(_) => self.leave(ticket),
+            Turn::TooLate(_) | Turn::Never => self.leave(ticket),
             Turn::First(_) | Turn::Behind => None,
         };
         (turn, next)
@@ -188,6 +188,7 @@ fn poll_turn<B: Waited>(
             Turn::TooLate(wait) => {
                 return Poll::Ready(Err(RateLimited { retry_after: Some(Duration::from_nanos(wait)) }));
             }
+            Turn::Never => return Poll::Ready(Err(RateLimited { retry_after: None })),
             // Only the first has a timer.
             Turn::Behind => {
                 *timer = None;

@@ -71,6 +71,23 @@ fn a_key_that_was_forgotten_meanwhile_is_paused_all_the_same() {
 }
 
 #[test]
+fn a_key_that_is_paused_stays_so_whatever_comes_back_or_changes() {
+    let (clock, buckets) = keyed(10, 100);
+    assert!(buckets.try_acquire(&1, 5).allowed);
+    buckets.pause(&1, 30 * SECOND);
+    buckets.refund(&1, 5);
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(30 * SECOND));
+    buckets.set_quota(&1, Some(quota(20, 2)));
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(30 * SECOND));
+    buckets.set_quota(&1, Some(quota(20, 1)));
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(30 * SECOND));
+    clock.advance(30 * SECOND);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    buckets.refund(&1, 1);
+    assert_eq!(buckets.peek(&1).remaining, 1);
+}
+
+#[test]
 fn a_pause_that_is_over_keeps_nobody_remembered() {
     let (clock, buckets) = keyed(1, 100);
     (0..100).for_each(|key| buckets.pause(&key, SECOND));
