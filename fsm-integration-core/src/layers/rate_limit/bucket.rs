@@ -128,10 +128,7 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
     pub fn refund(&self, cost: u32) {
-        self.change(|visit| {
-            visit.refund(cost);
-            visit.queue.wake_first()
-        });
+        self.change(|visit| visit.give_back(cost));
     }
 
     /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
@@ -177,6 +174,10 @@ impl<C: Clock> Waited for TokenBucket<C> {
         let Shared { cell, gcra, ticks, queue, .. } = &*self.0;
         let mut queue = queue.lock();
         Some(visit(&mut Visit { queue: &mut queue, gcra, now: ticks.nanos(), state: State::Shared(cell) }))
+    }
+
+    fn refund(&self, cost: u32) {
+        Self::refund(self, cost);
     }
 }
 

@@ -153,18 +153,21 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     }
 
     /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
+    ///
+    /// To the bucket that keys beyond `max_keys` share, if the key is not known and there is no room for it.
     pub fn refund(&self, key: &K, cost: u32) {
-        let refund = |visit: &mut Visit<'_>| {
-            visit.refund(cost);
-            visit.queue.wake_first()
-        };
         let lookup = self.lookup(key);
         let mut shard = self.shard(lookup.hash).lock();
-        // Who is not known has a full bucket.
-        let known = shard.knows(lookup.hash, key);
-        let woken = if known { shard.visit(&lookup, self.now(), refund) } else { None };
-        drop(shard);
-        woken.flatten().into_iter().for_each(Waker::wake);
+        if shard.knows(lookup.hash, key) {
+            let woken = shard.visit(&lookup, self.now(), |visit| visit.give_back(cost));
+            drop(shard);
+            woken.flatten().into_iter().for_each(Waker::wake);
+        } else if shard.is_full() {
+            let gcra = shard.gcra();
+            drop(shard);
+            self.0.overflow.change(|full_at| gcra.refund(full_at, cost));
+        }
+        // Else it was forgotten: its bucket is full.
     }
 
     /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
@@ -197,7 +200,9 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// of the keys after the other.
     pub fn set_default_quota(&self, quota: Quota) {
         let Shared { shards, hasher, .. } = &*self.0;
-        let gcra = Gcra::new(&quota);
+        let (gcra, before) = (Gcra::new(&quota), shards[0].lock().gcra());
+        let now = self.now();
+        self.0.overflow.change(|full_at| gcra.convert(&before, full_at, now, 0));
         for shard in shards {
             let woken = shard.lock().set_default(gcra, hasher, self.now());
             woken.into_iter().for_each(Waker::wake);
@@ -275,6 +280,10 @@ impl<K: Clone, C> Clone for KeyLine<K, C> {
 impl<K: Hash + Eq + Clone + Unpin, C: Clock> Waited for KeyLine<K, C> {
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
         self.buckets.visit(&self.key, visit)
+    }
+
+    fn refund(&self, cost: u32) {
+        self.buckets.refund(&self.key, cost);
     }
 }
 

@@ -96,6 +96,16 @@ impl<K: Hash + Eq> Shard<K> {
         self.states.len()
     }
 
+    /// Whether there is no room for a key that is new.
+    pub(super) fn is_full(&self) -> bool {
+        self.states.len() >= self.max_keys
+    }
+
+    /// What holds for a key without a quota of its own.
+    pub(super) fn gcra(&self) -> Gcra {
+        self.gcra
+    }
+
     /// How many wait for the key's tokens.
     pub(super) fn waiting(&self, hash: u64, key: &K) -> usize {
         self.lines.find(hash, |(known, _)| known == key).map_or(0, |(_, line)| line.len())
@@ -191,7 +201,7 @@ impl<K: Hash + Eq> Shard<K> {
         if self.states.len() >= self.sweep_at.min(self.max_keys) && now >= self.sweep_after {
             self.sweep(hasher, now);
         }
-        let has_room = self.states.len() < self.max_keys;
+        let has_room = !self.is_full();
         if has_room {
             self.states.insert(hash, make(), full_at, |known| hasher.hash_one(known));
         }

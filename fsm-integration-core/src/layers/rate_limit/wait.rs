@@ -22,6 +22,9 @@ pub trait Waited: Clone + Unpin {
     ///
     /// `None` when the bucket is one that is not remembered.
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T>;
+
+    /// Gives tokens back that were there at once.
+    fn refund(&self, cost: u32);
 }
 
 /// What a visitor finds.
@@ -86,9 +89,15 @@ impl Visit<'_> {
     }
 
     /// Gives tokens back.
-    pub(super) fn refund(&mut self, cost: u32) {
+    fn refund(&mut self, cost: u32) {
         let (gcra, lowest) = (self.gcra, self.queue.lowest(self.gcra, self.now));
         self.change(|full_at| gcra.refund(full_at, cost).max(lowest));
+    }
+
+    /// Gives tokens back that were there at once; returns whom to wake.
+    pub(super) fn give_back(&mut self, cost: u32) -> Option<Waker> {
+        self.refund(cost);
+        self.queue.wake_first()
     }
 
     /// Takes tokens whether they are there or not; returns whom to wake.
@@ -207,15 +216,14 @@ fn poll_turn<B: Waited>(
 
 impl<B: Waited> Drop for Acquire<B> {
     fn drop(&mut self) {
-        let next = match self.state {
-            AcquireState::Told(Ok(())) => self.bucket.visit(|visit| {
-                visit.refund(self.cost);
-                visit.queue.wake_first()
-            }),
-            AcquireState::Waits { ticket, .. } => self.bucket.visit(|visit| visit.leave(ticket)),
-            AcquireState::Told(Err(_)) | AcquireState::Ended => None,
-        };
-        next.flatten().into_iter().for_each(Waker::wake);
+        match self.state {
+            AcquireState::Told(Ok(())) => self.bucket.refund(self.cost),
+            AcquireState::Waits { ticket, .. } => {
+                let next = self.bucket.visit(|visit| visit.leave(ticket));
+                next.flatten().into_iter().for_each(Waker::wake);
+            }
+            AcquireState::Told(Err(_)) | AcquireState::Ended => {}
+        }
     }
 }
 

@@ -96,6 +96,28 @@ fn a_pause_that_is_over_keeps_nobody_remembered() {
     assert_eq!(buckets.len(), 1);
 }
 
+#[test]
+fn a_refund_of_a_key_beyond_the_cap_goes_where_its_token_came_from() {
+    let (_, buckets) = keyed(1, 1);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    assert!(buckets.try_acquire(&2, 1).allowed, "from the bucket that the others share");
+    assert!(!buckets.try_acquire(&3, 1).allowed);
+    buckets.refund(&2, 1);
+    drop(buckets.acquire_within(&3, 1, WaitConfig::default()));
+    assert!(buckets.try_acquire(&4, 1).allowed);
+    assert_eq!((buckets.try_acquire(&5, 1).allowed, buckets.peek(&1).remaining), (false, 0));
+}
+
+#[test]
+fn keys_beyond_the_cap_share_what_a_changed_quota_gives() {
+    let (clock, buckets) = keyed(1, 1);
+    (1..3).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    buckets.set_default_quota(quota(1, 1_000));
+    clock.advance(Duration::from_millis(1));
+    let allowed = [1, 2].map(|key| buckets.try_acquire(&key, 1).allowed);
+    assert_eq!(allowed, [true, true]);
+}
+
 #[tokio::test]
 async fn a_request_may_cost_more_than_one_token() {
     let (_, bucket) = bucket(10, 1);
