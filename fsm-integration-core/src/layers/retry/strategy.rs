@@ -111,7 +111,8 @@ impl<C: Clock> RetryStrategy<C> {
         self.execute_if(OnError, None, operation)
     }
 
-    /// As [`execute`](Self::execute), and begins no wait that would not end before the deadline.
+    /// As [`execute`](Self::execute), and begins neither a wait that would not end before the deadline nor, but for the
+    /// first, an attempt after it.
     ///
     /// An attempt under way at the deadline is not cut; that is a timeout's work.
     ///
@@ -181,6 +182,11 @@ impl<C: Clock> RetryStrategy<C> {
         let mut earlier = None;
         while let Some(delay) = self.wait_after(failure, &mut progress, deadline, true) {
             tokio::time::sleep(delay).await;
+            // The wait may have taken longer than it was to: as in the layer, nothing is sent after the deadline.
+            if deadline.is_some_and(|deadline| self.left(deadline).is_zero()) {
+                self.overtaken(progress, failure.class);
+                return outcome;
+            }
             earlier = Some(outcome);
             match retry_on.judge(operation(progress.attempt).await) {
                 Ok(answer) => return answer,
