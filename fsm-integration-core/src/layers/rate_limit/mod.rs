@@ -46,6 +46,7 @@ mod lease;
 mod leased;
 mod leased_store;
 mod limit;
+mod passing;
 mod queue;
 mod quota;
 mod refusals;
