@@ -38,6 +38,7 @@ mod costed;
 mod decision;
 mod future;
 pub mod gcra;
+mod handfuls;
 mod headers;
 mod health;
 mod keyed;
