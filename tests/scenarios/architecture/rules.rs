@@ -83,7 +83,6 @@ pub(super) const PURE: &[&str] = &[
     "layers/rate_limit/queue",
     "layers/rate_limit/quota",
     "layers/rate_limit/refusals",
-    "layers/rate_limit/table",
     "layers/retry/config",
     "layers/retry/decide",
     "layers/retry/durable",

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     Acquire, Decision, Quota, WaitConfig,
@@ -234,15 +234,40 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         Q: Hash + Eq + ?Sized,
     {
         let (lookup, now) = (self.lookup(key), self.now());
-        let (attempt, gcra) = self.shard(lookup.hash).lock().attempt(&lookup, make, now, cost);
-        let attempt = attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost));
+        let mut shard = self.shard(lookup.hash).lock();
+        let Some((full_at, gcra)) = shard.find(lookup.hash, key) else {
+            return self.decide_new(shard, &lookup, make, now, cost);
+        };
+        let attempt = gcra.attempt(*full_at, now, cost);
+        if attempt.takes(cost) {
+            *full_at = attempt.full_at;
+        }
         (attempt, gcra)
     }
 
-    /// Counts from one, for the states that are kept do not tell zero from one.
+    /// Apart, and its answer returned as it is: where the two ways meet again, the attempt is copied on both.
+    #[cold]
+    #[inline(never)]
+    fn decide_new<Q>(
+        &self,
+        mut shard: MutexGuard<'_, Shard<K>>,
+        lookup: &Lookup<'_, Q>,
+        make: impl FnOnce(&Q) -> K,
+        now: u64,
+        cost: u32,
+    ) -> (Attempt, Gcra)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (attempt, gcra) = shard.attempt_new(lookup, make, now, cost);
+        drop(shard);
+        (attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost)), gcra)
+    }
+
     #[inline]
     fn now(&self) -> u64 {
-        self.0.ticks.nanos().saturating_add(1)
+        self.0.ticks.nanos()
     }
 
     fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {

@@ -56,7 +56,6 @@ mod shard;
 mod shared;
 mod store;
 mod store_limiter;
-mod table;
 mod wait;
 
 pub use self::{

@@ -3,7 +3,6 @@
 use std::{
     borrow::Borrow,
     hash::{BuildHasher, Hash},
-    num::NonZeroU64,
     task::Waker,
 };
 
@@ -12,7 +11,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::{
     gcra::{Attempt, Gcra},
     queue::Queue,
-    table::{Table, nonzero},
     wait::{State, Visit},
 };
 
@@ -22,7 +20,7 @@ const SMALL: usize = 64;
 /// States by key; a key whose bucket is full again is the same as an unknown one, so it may go.
 #[derive(Debug)]
 pub(super) struct Shard<K> {
-    states: Table<K>,
+    states: HashTable<(K, u64)>,
     /// What holds for a key without a quota of its own.
     gcra: Gcra,
     /// Keys with a quota of their own, as long as whoever gave it does not take it back.
@@ -47,7 +45,7 @@ pub(super) struct Lookup<'a, Q: ?Sized> {
 impl<K: Hash + Eq> Shard<K> {
     pub(super) fn new(gcra: Gcra, max_keys: usize) -> Self {
         Self {
-            states: Table::new(),
+            states: HashTable::new(),
             gcra,
             own: HashTable::new(),
             lines: HashTable::new(),
@@ -57,9 +55,20 @@ impl<K: Hash + Eq> Shard<K> {
         }
     }
 
-    /// Decides about a call of a key, and by which quota; no attempt when there is no room for a key that is new.
+    /// The state of a key that is known, and its quota.
     #[inline]
-    pub(super) fn attempt<Q, M>(
+    pub(super) fn find<Q>(&mut self, hash: u64, key: &Q) -> Option<(&mut u64, Gcra)>
+    where
+        Q: Eq + ?Sized,
+        K: Borrow<Q>,
+    {
+        let gcra = *self.quota(hash, key);
+        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known.borrow() == key)?;
+        Some((full_at, gcra))
+    }
+
+    /// Decides about a call of a key that is not known, and by which quota; no attempt when there is no room for it.
+    pub(super) fn attempt_new<Q, M>(
         &mut self,
         lookup: &Lookup<'_, Q>,
         make: M,
@@ -71,21 +80,11 @@ impl<K: Hash + Eq> Shard<K> {
         K: Borrow<Q>,
         M: FnOnce(&Q) -> K,
     {
-        let Lookup { hash, key, .. } = *lookup;
+        let Lookup { hash, key, hasher } = *lookup;
         let gcra = *self.quota(hash, key);
-        if let Some(full_at) = self.states.find(hash, key) {
-            let attempt = gcra.attempt(full_at.get(), now, cost);
-            if attempt.takes(cost) {
-                *full_at = nonzero(attempt.full_at);
-            }
-            return (Some(attempt), gcra);
-        }
         let attempt = gcra.attempt(0, now, cost);
         // A look or a refusal leaves the bucket full: there is nothing to remember.
-        if !attempt.takes(cost) {
-            return (Some(attempt), gcra);
-        }
-        if self.insert(hash, || make(key), attempt.full_at, lookup.hasher, now) {
+        if !attempt.takes(cost) || self.insert(hash, || make(key), attempt.full_at, hasher, now) {
             (Some(attempt), gcra)
         } else {
             (None, self.gcra)
@@ -128,10 +127,8 @@ impl<K: Hash + Eq> Shard<K> {
         let gcra = *self.quota(hash, key);
         let line = self.lines.find_entry(hash, |(known, _)| known == key).ok();
         let mut queue = line.map_or_else(Queue::default, |line| line.remove().0.1);
-        let state = self.states.find(hash, key)?;
-        let mut full_at = state.get();
-        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(&mut full_at) });
-        *state = nonzero(full_at);
+        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known == key)?;
+        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(full_at) });
         if queue.is_needed(now) {
             self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
         }
@@ -139,8 +136,8 @@ impl<K: Hash + Eq> Shard<K> {
     }
 
     /// Whether the key's bucket may be other than full.
-    pub(super) fn knows(&mut self, hash: u64, key: &K) -> bool {
-        self.states.find(hash, key).is_some()
+    pub(super) fn knows(&self, hash: u64, key: &K) -> bool {
+        self.states.find(hash, |(known, _)| known == key).is_some()
     }
 
     /// Gives a key a quota of its own, or the common one again; what it used stays used. Returns whom to wake.
@@ -157,7 +154,7 @@ impl<K: Hash + Eq> Shard<K> {
             self.own.insert_unique(hash, (key.clone(), gcra), |(known, _)| hasher.hash_one(known));
         }
         let after = quota.unwrap_or(self.gcra);
-        let Some(full_at) = self.states.find(hash, key) else { return Vec::new() };
+        let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known == key) else { return Vec::new() };
         let line = self.lines.find_mut(hash, |(known, _)| known == key);
         convert(full_at, line.map(|(_, line)| line), &before, &after, now)
     }
@@ -166,8 +163,8 @@ impl<K: Hash + Eq> Shard<K> {
     pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) -> Vec<Waker> {
         let Self { own, lines, .. } = self;
         let mut woken = Vec::new();
-        for (key, full_at) in self.states.iter_mut() {
-            let hash = hasher.hash_one(key);
+        for (key, full_at) in &mut self.states {
+            let hash = hasher.hash_one(&*key);
             if own.find(hash, |(known, _)| known == key).is_none() {
                 let line = lines.find_mut(hash, |(known, _)| known == key).map(|(_, line)| line);
                 woken.extend(convert(full_at, line, &self.gcra, &gcra, now));
@@ -203,7 +200,7 @@ impl<K: Hash + Eq> Shard<K> {
         }
         let has_room = !self.is_full();
         if has_room {
-            self.states.insert(hash, make(), full_at, |known| hasher.hash_one(known));
+            self.states.insert_unique(hash, (make(), full_at), |(known, _)| hasher.hash_one(known));
         }
         has_room
     }
@@ -213,18 +210,42 @@ impl<K: Hash + Eq> Shard<K> {
         let lines = &self.lines;
         let is_needed =
             |key: &K| !lines.is_empty() && lines.find(hasher.hash_one(key), |(known, _)| known == key).is_some();
-        self.states.retain(|key, full_at| full_at > now || is_needed(key), |key| hasher.hash_one(key));
+        self.states.retain(|(key, full_at)| *full_at > now || is_needed(key));
         self.sweep_at = (2 * self.states.len()).max(SMALL);
+        self.states.shrink_to(self.sweep_at.min(self.max_keys), |(known, _)| hasher.hash_one(known));
         self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
     }
 }
 
 /// Keeps a state under another quota; returns whom to wake.
-fn convert(full_at: &mut NonZeroU64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
+fn convert(full_at: &mut u64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
     let converted = match &line {
-        Some(line) => line.convert(from, to, full_at.get(), now),
-        None => to.convert(from, full_at.get(), now, 0),
+        Some(line) => line.convert(from, to, *full_at, now),
+        None => to.convert(from, *full_at, now, 0),
     };
-    *full_at = nonzero(converted);
+    *full_at = converted;
     line.map(Queue::wake_all).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
+    use super::{super::Quota, *};
+
+    #[test]
+    fn a_key_of_eight_bytes_takes_forty_at_most_and_those_that_are_forgotten_none() {
+        let quota = Quota::new(NonZeroU32::MIN, NonZeroU32::MIN, Duration::from_nanos(10));
+        let (mut shard, hasher) = (Shard::new(Gcra::new(&quota), 20_000), DefaultHashBuilder::default());
+        let ask = |shard: &mut Shard<u64>, key: u64, now| {
+            let lookup = Lookup { hash: hasher.hash_one(key), key: &key, hasher: &hasher };
+            assert!(shard.attempt_new(&lookup, u64::clone, now, 1).0.is_some());
+        };
+        for key in 0..10_000 {
+            ask(&mut shard, key, 0);
+            assert!(key < 100 || shard.states.allocation_size() <= shard.len() * 40);
+        }
+        (10_000..30_000).for_each(|key| ask(&mut shard, key, key));
+        assert!(shard.len() <= 2 * SMALL && shard.states.allocation_size() <= 4 * SMALL * 40);
+    }
 }
