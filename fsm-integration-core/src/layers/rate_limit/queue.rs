@@ -5,7 +5,7 @@
 //! what was taken after it when its own tokens are there. One that leaves gives its tokens back, which brings all
 //! behind it forward.
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, mem::swap, task::Waker};
 
 use super::gcra::Gcra;
 
@@ -32,6 +32,18 @@ struct Waiter {
     waker: Option<Waker>,
 }
 
+/// Taken out of the line; outside the lock one is woken and the other dropped, for either may run anything.
+#[derive(Debug, Default)]
+#[must_use = "who is next waits for it"]
+pub(super) struct Wakers {
+    next: Option<Waker>,
+    #[expect(dead_code, reason = "is dropped")]
+    gone: Option<Waker>,
+}
+
+/// A line that was longer gives its memory back when nobody waits any more.
+const LONG: usize = 64;
+
 /// What a waiter is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -45,6 +57,12 @@ pub(super) enum Turn {
     TooLate(u64),
     /// The bucket does not hold as many any more.
     Never,
+}
+
+impl Wakers {
+    pub(super) fn settle(self) {
+        self.next.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl Queue {
@@ -61,8 +79,8 @@ impl Queue {
         ticket
     }
 
-    /// Looks whose turn it is; who has to wait on is woken by this waker.
-    pub(super) fn turn(&mut self, ticket: u64, gcra: &Gcra, full_at: u64, now: u64, waker: &Waker) -> Turn {
+    /// Looks whose turn it is; who has to wait on is woken by this waker, which is exchanged for one to drop.
+    pub(super) fn turn(&mut self, ticket: u64, gcra: &Gcra, full_at: u64, now: u64, waker: &mut Option<Waker>) -> Turn {
         let taken = self.taken;
         let place = self.place(ticket);
         let waiter = &mut self.waiters[place];
@@ -77,28 +95,34 @@ impl Queue {
         if place == 0 && due <= now {
             return Turn::Served;
         }
-        match &mut waiter.waker {
-            Some(known) => known.clone_from(waker),
-            unknown => *unknown = Some(waker.clone()),
-        }
+        swap(&mut waiter.waker, waker);
         if place == 0 { Turn::First(due - now) } else { Turn::Behind }
     }
 
     /// Leaves the line with its tokens.
-    pub(super) fn serve_first(&mut self) -> Option<Waker> {
-        self.waiters.pop_front();
-        self.wake_first()
+    pub(super) fn serve_first(&mut self) -> Wakers {
+        let gone = self.waiters.pop_front().and_then(|served| served.waker);
+        self.shrink();
+        Wakers { next: self.wake_first(), gone }
     }
 
     /// Leaves the line; returns the tokens to give back, and whom to wake.
-    pub(super) fn leave(&mut self, ticket: u64) -> (u32, Option<Waker>) {
+    pub(super) fn leave(&mut self, ticket: u64) -> (u32, Wakers) {
         let place = self.place(ticket);
-        let cost = self.waiters.remove(place).map_or(0, |waiter| waiter.cost);
+        let (cost, gone) = self.waiters.remove(place).map_or((0, None), |waiter| (waiter.cost, waiter.waker));
         self.taken -= u64::from(cost);
         for behind in self.waiters.range_mut(place..) {
             behind.taken -= u64::from(cost);
         }
-        (cost, if place == 0 { self.wake_first() } else { None })
+        self.shrink();
+        let next = if place == 0 { self.wake_first() } else { None };
+        (cost, Wakers { next, gone })
+    }
+
+    fn shrink(&mut self) {
+        if self.waiters.is_empty() && self.waiters.capacity() > LONG {
+            self.waiters = VecDeque::new();
+        }
     }
 
     /// Whom to wake when tokens may be there sooner.
@@ -215,7 +239,7 @@ mod tests {
         // Tokens taken ahead are the same as a line that is served from what flows in, whoever leaves it.
         #[test]
         fn it_serves_as_the_naive_line(capacity in 4..10_u32, events in events()) {
-            let (gcra, waker) = (gcra(capacity), Waker::noop());
+            let gcra = gcra(capacity);
             let mut naive = Naive { level: u64::from(capacity) * INTERVAL, capacity: capacity.into(), line: VecDeque::new() };
             let (mut queue, mut full_at, mut now) = (Queue::default(), 0, 0);
             for event in events {
@@ -231,17 +255,19 @@ mod tests {
                     }
                     Event::Leaves(which) if !naive.line.is_empty() => {
                         let (ticket, _) = naive.line.remove(which.index(naive.line.len())).expect("in line");
-                        full_at = gcra.refund(full_at, queue.leave(ticket).0);
+                        let (cost, wakers) = queue.leave(ticket);
+                        wakers.settle();
+                        full_at = gcra.refund(full_at, cost);
                     }
                     Event::Leaves(_) => {}
                 }
                 expected.extend(naive.serve_now());
                 let mut served = Vec::new();
                 while let Some(first) = queue.waiters.front().map(|first| first.ticket) {
-                    if queue.turn(first, &gcra, full_at, now, waker) != Turn::Served {
+                    if queue.turn(first, &gcra, full_at, now, &mut Some(Waker::noop().clone())) != Turn::Served {
                         break;
                     }
-                    queue.serve_first();
+                    queue.serve_first().settle();
                     served.push(first);
                 }
                 prop_assert_eq!(served, expected);
@@ -254,27 +280,44 @@ mod tests {
 
     #[test]
     fn who_comes_late_to_its_tokens_is_served() {
-        let (gcra, waker) = (gcra(1), Waker::noop());
+        let gcra = gcra(1);
         let mut queue = Queue::default();
         let full_at = gcra.reserve(gcra.charge(0, 0, 1), 0, 1, u64::MAX).expect("in line");
         let ticket = queue.join(1, INTERVAL);
         // Meanwhile a surplus token is taken, which makes the waiter's due later than it was willing to wait.
         let full_at = gcra.charge(full_at, 2 * INTERVAL, 1);
-        assert_eq!(queue.turn(ticket, &gcra, full_at, 2 * INTERVAL, waker), Turn::Served);
+        assert_eq!(queue.turn(ticket, &gcra, full_at, 2 * INTERVAL, &mut Some(Waker::noop().clone())), Turn::Served);
     }
 
     #[test]
     fn who_would_be_served_too_late_is_told() {
-        let (gcra, waker) = (gcra(1), Waker::noop());
+        let gcra = gcra(1);
         let mut queue = Queue::default();
         let mut full_at = gcra.charge(0, 0, 1);
         let tickets = [1, 2].map(|turn| {
             full_at = gcra.reserve(full_at, 0, 1, u64::MAX).expect("in line");
             queue.join(1, turn * INTERVAL)
         });
-        assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, waker), Turn::Behind);
+        assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, &mut Some(Waker::noop().clone())), Turn::Behind);
         let paused = full_at.max(queue.pause(&gcra, 2 * INTERVAL));
-        assert_eq!(queue.turn(tickets[0], &gcra, paused, 0, waker), Turn::TooLate(2 * INTERVAL));
-        assert_eq!(queue.turn(tickets[1], &gcra, paused, 0, waker), Turn::TooLate(3 * INTERVAL));
+        assert_eq!(
+            queue.turn(tickets[0], &gcra, paused, 0, &mut Some(Waker::noop().clone())),
+            Turn::TooLate(2 * INTERVAL)
+        );
+        assert_eq!(
+            queue.turn(tickets[1], &gcra, paused, 0, &mut Some(Waker::noop().clone())),
+            Turn::TooLate(3 * INTERVAL)
+        );
+    }
+
+    #[test]
+    fn a_long_line_gives_its_memory_back() {
+        let mut queue = Queue::default();
+        let tickets: Vec<_> = (0..10_000).map(|_| queue.join(1, u64::MAX)).collect();
+        tickets.into_iter().for_each(|ticket| queue.leave(ticket).1.settle());
+        assert!(queue.waiters.capacity() <= LONG);
+        (0..10_000).for_each(|_| _ = queue.join(1, u64::MAX));
+        (0..10_000).for_each(|_| queue.serve_first().settle());
+        assert!(queue.waiters.capacity() <= LONG);
     }
 }

@@ -12,7 +12,7 @@ use super::{
     WaitConfig,
     cell::Cell,
     gcra::Gcra,
-    queue::{Queue, Turn},
+    queue::{Queue, Turn, Wakers},
 };
 use crate::{clock::nanos, error::RateLimited};
 
@@ -71,21 +71,21 @@ impl Visit<'_> {
     }
 
     /// Serves the waiter if it is its turn, or tells what it is to do; and whom to wake instead.
-    fn turn(&mut self, ticket: u64, waker: &Waker) -> (Turn, Option<Waker>) {
+    fn turn(&mut self, ticket: u64, waker: &mut Option<Waker>) -> (Turn, Wakers) {
         let turn = self.queue.turn(ticket, self.gcra, self.state.get(), self.now, waker);
         let next = match turn {
             Turn::Served => self.queue.serve_first(),
             Turn::TooLate(_) | Turn::Never => self.leave(ticket),
-            Turn::First(_) | Turn::Behind => None,
+            Turn::First(_) | Turn::Behind => Wakers::default(),
         };
         (turn, next)
     }
 
     /// Gives the waiter's place and tokens back; returns whom to wake.
-    fn leave(&mut self, ticket: u64) -> Option<Waker> {
-        let (cost, next) = self.queue.leave(ticket);
+    fn leave(&mut self, ticket: u64) -> Wakers {
+        let (cost, wakers) = self.queue.leave(ticket);
         self.refund(cost);
-        next
+        wakers
     }
 
     /// Gives tokens back.
@@ -190,8 +190,11 @@ fn poll_turn<B: Waited>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), RateLimited>> {
     loop {
-        let (turn, next) = bucket.visit(|visit| visit.turn(ticket, cx.waker())).expect("who waits is remembered");
-        next.into_iter().for_each(Waker::wake);
+        // Cloned before the line is locked, and what it is exchanged for dropped after: either may run anything.
+        let mut waker = Some(cx.waker().clone());
+        let turn = bucket.visit(|visit| visit.turn(ticket, &mut waker));
+        let (turn, wakers) = turn.expect("who waits is remembered");
+        wakers.settle();
         let left = match turn {
             Turn::Served => return Poll::Ready(Ok(())),
             Turn::TooLate(wait) => {
@@ -219,8 +222,8 @@ impl<B: Waited> Drop for Acquire<B> {
         match self.state {
             AcquireState::Told(Ok(())) => self.bucket.refund(self.cost),
             AcquireState::Waits { ticket, .. } => {
-                let next = self.bucket.visit(|visit| visit.leave(ticket));
-                next.flatten().into_iter().for_each(Waker::wake);
+                let wakers = self.bucket.visit(|visit| visit.leave(ticket));
+                wakers.into_iter().for_each(Wakers::settle);
             }
             AcquireState::Told(Err(_)) | AcquireState::Ended => {}
         }
