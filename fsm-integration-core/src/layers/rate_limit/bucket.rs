@@ -95,6 +95,9 @@ impl<C: Clock> TokenBucket<C> {
     /// Takes `cost` tokens as soon as they are there, first come, first served; waits as [`WaitConfig::default`] says.
     ///
     /// See [`acquire_within`](Self::acquire_within).
+    ///
+    /// # Panics
+    /// The future, when it has to wait outside a tokio runtime with time.
     pub fn acquire(&self, cost: u32) -> Acquire<Self> {
         self.acquire_within(cost, WaitConfig::default())
     }
@@ -107,6 +110,9 @@ impl<C: Clock> TokenBucket<C> {
     /// # Errors
     /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
     /// capacity; and while it waits, when a pause or a charge makes the wait too long.
+    ///
+    /// # Panics
+    /// The future, when it has to wait outside a tokio runtime with time.
     pub fn acquire_within(&self, cost: u32, config: WaitConfig) -> Acquire<Self> {
         let alone = self.waiting() == 0;
         if alone && self.attempt(cost).into_result().is_ok() {

@@ -128,6 +128,9 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// # Errors
     /// The future's: [`RateLimited`](crate::error::RateLimited) when the wait would be longer, the line is full, or the
     /// cost exceeds the capacity.
+    ///
+    /// # Panics
+    /// The future, when it has to wait outside a tokio runtime with time.
     pub fn acquire_within(&self, key: &K, cost: u32, config: WaitConfig) -> Acquire<KeyLine<K, C>>
     where
         K: Unpin,

@@ -170,6 +170,9 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
     /// # Errors
     /// The store's, only with [`OnStoreError::Closed`].
     ///
+    /// # Panics
+    /// When the store has to be asked outside a tokio runtime with time; so does [`refund`](Self::refund).
+    ///
     /// # Cancel safety
     /// The store may have taken the tokens; nothing else is lost.
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {

@@ -98,6 +98,9 @@ impl<C: Clock> RetryStrategy<C> {
     /// # Errors
     /// The last attempt's error, as it came; after a refusal by a circuit breaker that of the attempt before it.
     ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time.
+    ///
     /// # Cancel safety
     /// Dropping the future drops the attempt under way or ends the wait; a retry taken from the budget stays taken.
     #[inline]
@@ -117,6 +120,9 @@ impl<C: Clock> RetryStrategy<C> {
     /// An attempt under way at the deadline is not cut; that is a timeout's work.
     ///
     /// # Errors
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
     /// As [`execute`](Self::execute).
     ///
     /// # Cancel safety
@@ -139,6 +145,9 @@ impl<C: Clock> RetryStrategy<C> {
     ///
     /// # Errors
     /// As [`execute`](Self::execute); a failed answer that is not repeated any more is returned as an answer.
+    ///
+    /// # Panics
+    /// As [`execute`](Self::execute).
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
