@@ -46,10 +46,16 @@ impl Core {
         }
     }
 
+    /// Lets the memory of the queue go; nobody waits.
+    #[cfg(not(fsm_loom))]
+    pub(super) fn put_to_rest(&self) {
+        let emptied = std::mem::replace(&mut *self.queue.lock(), Queue::new());
+        drop(emptied);
+    }
+
     /// Makes one that is at rest as if it were new.
     #[cfg(not(fsm_loom))]
     pub(super) fn renew(&self, limit: usize) {
-        *self.queue.lock() = Queue::new();
         self.word.swap(Word::new(limit).0, AcqRel);
     }
 

@@ -20,6 +20,7 @@ pub(super) fn take(limit: usize) -> &'static Core {
 /// Keeps the core for the next semaphore; called once, when its owner and all its places are gone.
 #[cfg(not(fsm_loom))]
 pub(super) fn give_back(core: &'static Core) {
+    core.put_to_rest();
     AT_REST.lock().push(core);
 }
 

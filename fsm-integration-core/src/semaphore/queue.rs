@@ -9,6 +9,8 @@ pub(super) struct Queue {
     first: usize,
     last: usize,
     waiting: usize,
+    /// Nodes of those who wait or have not looked yet.
+    used: usize,
     /// The first of the nodes that nobody uses.
     unused: usize,
 }
@@ -42,9 +44,12 @@ pub(super) enum Left {
 
 const NONE: usize = usize::MAX;
 
+/// A queue that was longer gives its memory back when nobody is in it any more.
+const LONG: usize = 64;
+
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { nodes: Vec::new(), first: NONE, last: NONE, waiting: 0, unused: NONE }
+        Self { nodes: Vec::new(), first: NONE, last: NONE, waiting: 0, used: 0, unused: NONE }
     }
 
     /// How many wait.
@@ -67,6 +72,7 @@ impl Queue {
         *self.link_after(self.last) = at;
         self.last = at;
         self.waiting += 1;
+        self.used += 1;
         Ticket(at)
     }
 
@@ -128,6 +134,10 @@ impl Queue {
     fn release(&mut self, at: usize) {
         self.nodes[at] = Node { state: State::Unused, before: NONE, after: self.unused };
         self.unused = at;
+        self.used -= 1;
+        if self.used == 0 && self.nodes.capacity() > LONG {
+            *self = Self::new();
+        }
     }
 }
 
@@ -206,5 +216,19 @@ mod tests {
             queue.leave(&second);
         }
         assert_eq!(queue.nodes.len(), 2);
+    }
+
+    #[test]
+    fn a_long_queue_gives_its_memory_back() {
+        let mut queue = Queue::new();
+        let mut tickets: Vec<_> = (0..10_000).map(|_| queue.push()).collect();
+        (0..5_000).for_each(|_| _ = queue.serve_first());
+        let last = tickets.pop().expect("one of many");
+        tickets.iter().for_each(|ticket| _ = queue.leave(ticket));
+        assert_eq!((queue.nodes.len(), queue.len()), (10_000, 1));
+        assert!(matches!(queue.leave(&last), Left::Unserved(_)));
+        assert_eq!(queue.nodes.capacity(), 0);
+        queue.push();
+        assert_eq!(queue.len(), 1);
     }
 }

@@ -51,8 +51,8 @@ impl Gradient {
         match sample.outcome {
             Outcome::Overloaded => return Move::LowerTo(self.config.backoff_ratio),
             Outcome::Ignored => return Move::Stay,
-            // It would have taken longer still.
-            Outcome::Cancelled if latency <= self.usual.latency => return Move::Stay,
+            // It would have taken longer still; how long is long, only those that were answered can say.
+            Outcome::Cancelled if self.usual.windows == 0 || latency <= self.usual.latency => return Move::Stay,
             Outcome::Answered | Outcome::Cancelled => {}
         }
         self.window.add(sample.began, latency, is_used);

@@ -152,6 +152,10 @@ impl<C: Clock> AdaptiveConcurrency<C> {
     /// [`BulkheadFull`] as the caller's own error when there is no place and no room in the queue, or the wait is too
     /// long; else what the call returns.
     ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time, if there is a
+    /// [`max_wait`](AdaptiveConcurrencyConfig::max_wait).
+    ///
     /// # Cancel safety
     /// Dropped while it waits, it leaves the queue; dropped while the call is under way, that is [`Outcome::Cancelled`].
     pub fn call<T, E, F>(&self, future: F) -> impl Future<Output = Result<T, E>> + use<T, E, F, C>
@@ -166,6 +170,9 @@ impl<C: Clock> AdaptiveConcurrency<C> {
     ///
     /// # Errors
     /// [`BulkheadFull`] when there is no place and no room in the queue, or the wait is too long.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
     ///
     /// # Cancel safety
     /// Dropped while it waits, it leaves the queue.

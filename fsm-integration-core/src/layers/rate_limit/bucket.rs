@@ -95,6 +95,9 @@ impl<C: Clock> TokenBucket<C> {
     /// Takes `cost` tokens as soon as they are there, first come, first served; waits as [`WaitConfig::default`] says.
     ///
     /// See [`acquire_within`](Self::acquire_within).
+    ///
+    /// # Panics
+    /// The future, when it has to wait outside a tokio runtime with time.
     pub fn acquire(&self, cost: u32) -> Acquire<Self> {
         self.acquire_within(cost, WaitConfig::default())
     }
@@ -107,6 +110,9 @@ impl<C: Clock> TokenBucket<C> {
     /// # Errors
     /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
     /// capacity; and while it waits, when a pause or a charge makes the wait too long.
+    ///
+    /// # Panics
+    /// The future, when it has to wait outside a tokio runtime with time.
     pub fn acquire_within(&self, cost: u32, config: WaitConfig) -> Acquire<Self> {
         let alone = self.waiting() == 0;
         if alone && self.attempt(cost).into_result().is_ok() {
@@ -128,10 +134,7 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
     pub fn refund(&self, cost: u32) {
-        self.change(|visit| {
-            visit.refund(cost);
-            visit.queue.wake_first()
-        });
+        self.change(|visit| visit.give_back(cost));
     }
 
     /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
@@ -178,6 +181,10 @@ impl<C: Clock> Waited for TokenBucket<C> {
         let mut queue = queue.lock();
         Some(visit(&mut Visit { queue: &mut queue, gcra, now: ticks.nanos(), state: State::Shared(cell) }))
     }
+
+    fn refund(&self, cost: u32) {
+        Self::refund(self, cost);
+    }
 }
 
 impl<C> Clone for TokenBucket<C> {
@@ -190,5 +197,56 @@ impl<C> fmt::Debug for TokenBucket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shared = &*self.0;
         f.debug_struct("TokenBucket").field("name", &shared.name).field("gcra", &shared.gcra).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::Future,
+        num::NonZeroU32,
+        pin::Pin,
+        sync::atomic::{AtomicU32, Ordering},
+        task::{Context, Wake},
+    };
+
+    use super::*;
+
+    /// Counts how often it is dropped while the line is locked, and while it is not.
+    struct Watching {
+        bucket: TokenBucket,
+        dropped: Arc<[AtomicU32; 2]>,
+    }
+
+    impl Wake for Watching {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Watching {
+        fn drop(&mut self) {
+            let is_free = self.bucket.0.queue.try_lock().is_some();
+            self.dropped[usize::from(is_free)].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_waker_is_dropped_while_the_line_is_locked() {
+        let bucket = TokenBucket::new(Quota::per_second(NonZeroU32::MIN, NonZeroU32::MIN));
+        assert!(bucket.try_acquire(1).allowed);
+        let dropped = Arc::<[AtomicU32; 2]>::default();
+        let poll = |acquire: &mut Acquire<TokenBucket>| {
+            let waker = Waker::from(Arc::new(Watching { bucket: bucket.clone(), dropped: Arc::clone(&dropped) }));
+            Pin::new(acquire).poll(&mut Context::from_waker(&waker)).is_ready()
+        };
+        let [mut first, mut second, mut third] = [(); 3].map(|()| bucket.acquire(1));
+        for acquire in [&mut first, &mut second, &mut third] {
+            assert!(!poll(acquire) && !poll(acquire));
+        }
+        drop(second);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(poll(&mut first));
+        drop(third);
+        let [locked, free] = dropped.each_ref().map(|count| count.load(Ordering::Relaxed));
+        assert_eq!((locked, free > 4), (0, true));
     }
 }

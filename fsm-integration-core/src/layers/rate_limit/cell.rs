@@ -1,6 +1,6 @@
 //! One bucket's state, shared by threads: governor's cell under our own decision.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 
@@ -21,6 +21,11 @@ impl Cell {
         match result {
             Ok(attempt) | Err(attempt) => attempt,
         }
+    }
+
+    /// Replaces the state by what the function makes of it.
+    pub(super) fn change(&self, change: impl Fn(u64) -> u64) {
+        let Ok(()) = self.update(|full_at| Ok::<_, Infallible>(((), change(full_at))));
     }
 
     pub(super) fn get(&self) -> u64 {

@@ -50,7 +50,7 @@ pub struct StoreLimiterConfig {
     /// How long to leave a store alone that did not answer; then one call asks it again.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub retry_after: Duration,
-    /// Most keys that are remembered here, for the local decision and as refused.
+    /// Most keys that are remembered here: for the local decision, as refused, and as paused.
     pub max_keys: usize,
 }
 

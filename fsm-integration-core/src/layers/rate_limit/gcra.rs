@@ -156,24 +156,41 @@ impl Gcra {
     /// The state in which the next token is there at `until` and no earlier.
     #[must_use]
     pub fn pause(&self, full_at: u64, until: u64) -> u64 {
-        full_at.max(until.saturating_add(self.fill_time - self.interval))
+        full_at.max(self.lowest_paused(until, 0, 0))
     }
 
-    /// As [`pause`](Self::pause), when `reserved` tokens of the state were taken ahead of time, the first of them by a
-    /// call that costs `first`: it is that call which is due at `until`.
-    pub(super) fn pause_reserved(&self, full_at: u64, until: u64, reserved: u64, first: u32) -> u64 {
+    /// The lowest state of a bucket that gives out nothing until then, when `reserved` tokens of it were taken ahead of
+    /// time, the first of them by a call that costs `first`: it is that call which is due at `until`, else one token.
+    pub(super) fn lowest_paused(&self, until: u64, reserved: u64, first: u32) -> u64 {
         let others = self.interval.saturating_mul(reserved.saturating_sub(u64::from(first)));
-        full_at.max(until.saturating_add(self.fill_time).saturating_add(others))
+        until
+            .saturating_add(self.fill_time - self.interval)
+            .saturating_add(self.price(first.min(1)))
+            .saturating_add(others)
     }
 
-    /// The state under this quota of a bucket that was kept under another: what was used stays used, a pause or a debt
-    /// stays as long as it was.
-    pub(super) fn convert(&self, from: &Self, full_at: u64, now: u64) -> u64 {
-        let backlog = full_at.saturating_sub(now);
-        let used = u128::from(backlog.min(from.fill_time)) * u128::from(self.interval) / u128::from(from.interval);
-        let used = u64::try_from(used).unwrap_or(u64::MAX).min(self.fill_time);
-        let longer = backlog.saturating_sub(from.fill_time);
-        if backlog == 0 { full_at } else { now.saturating_add(used).saturating_add(longer) }
+    /// The state under this quota of a bucket that was kept under another, `reserved` tokens of it taken ahead of time:
+    /// what was used stays used, what was taken ahead flows in by the new quota, and a debt stays as long as it was.
+    ///
+    /// Seen from the instant from which tokens are given out: now, or the end of a pause.
+    pub(super) fn convert(&self, from: &Self, full_at: u64, instant: u64, reserved: u64) -> u64 {
+        let scale = |nanos: u64| {
+            let scaled = u128::from(nanos) * u128::from(self.interval) / u128::from(from.interval);
+            u64::try_from(scaled).unwrap_or(u64::MAX)
+        };
+        let without = full_at.saturating_sub(from.interval.saturating_mul(reserved));
+        let backlog = without.saturating_sub(instant);
+        let (used, debt) =
+            (scale(backlog.min(from.fill_time)).min(self.fill_time), backlog.saturating_sub(from.fill_time));
+        // Who is late to its tokens finds as many more of them as flowed in since.
+        let since_full = scale(instant.saturating_sub(without));
+        let converted = instant.saturating_sub(since_full).saturating_add(used).saturating_add(debt);
+        converted.saturating_add(self.interval.saturating_mul(reserved))
+    }
+
+    /// Most tokens at once.
+    pub(super) fn capacity(&self) -> u32 {
+        self.capacity
     }
 
     /// Nanoseconds in which an empty bucket fills up.

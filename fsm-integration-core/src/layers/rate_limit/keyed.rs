@@ -8,7 +8,7 @@ use std::{
 };
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
     Acquire, Decision, Quota, WaitConfig,
@@ -128,6 +128,9 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// # Errors
     /// The future's: [`RateLimited`](crate::error::RateLimited) when the wait would be longer, the line is full, or the
     /// cost exceeds the capacity.
+    ///
+    /// # Panics
+    /// The future, when it has to wait outside a tokio runtime with time.
     pub fn acquire_within(&self, key: &K, cost: u32, config: WaitConfig) -> Acquire<KeyLine<K, C>>
     where
         K: Unpin,
@@ -153,18 +156,21 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     }
 
     /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
+    ///
+    /// To the bucket that keys beyond `max_keys` share, if the key is not known and there is no room for it.
     pub fn refund(&self, key: &K, cost: u32) {
-        let refund = |visit: &mut Visit<'_>| {
-            visit.refund(cost);
-            visit.queue.wake_first()
-        };
         let lookup = self.lookup(key);
         let mut shard = self.shard(lookup.hash).lock();
-        // Who is not known has a full bucket.
-        let known = shard.knows(lookup.hash, key);
-        let woken = if known { shard.visit(&lookup, self.now(), refund) } else { None };
-        drop(shard);
-        woken.flatten().into_iter().for_each(Waker::wake);
+        if shard.knows(lookup.hash, key) {
+            let woken = shard.visit(&lookup, self.now(), |visit| visit.give_back(cost));
+            drop(shard);
+            woken.flatten().into_iter().for_each(Waker::wake);
+        } else if shard.is_full() {
+            let gcra = shard.gcra();
+            drop(shard);
+            self.0.overflow.change(|full_at| gcra.refund(full_at, cost));
+        }
+        // Else it was forgotten: its bucket is full.
     }
 
     /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
@@ -184,20 +190,25 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// Gives the key a quota of its own, or with `None` the common one again, from now on.
     ///
     /// What the key used stays used: half a bucket stays half a bucket of tokens, as far as the new one holds them; a
-    /// pause or a debt stays as long as it was. Such quotas are kept until they are taken back, beside `max_keys`: they
+    /// pause or a debt stays as long as it was. Who waits in line does so by the new quota, or is told that it holds no
+    /// such cost. Such quotas are kept until they are taken back, beside `max_keys`: they
     /// are for whom you know, as tenants with a plan.
     pub fn set_quota(&self, key: &K, quota: Option<Quota>) {
         let (lookup, gcra) = (self.lookup(key), quota.as_ref().map(Gcra::new));
-        self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.now());
+        let woken = self.shard(lookup.hash).lock().set_quota(&lookup, gcra, self.now());
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part
     /// of the keys after the other.
     pub fn set_default_quota(&self, quota: Quota) {
         let Shared { shards, hasher, .. } = &*self.0;
-        let gcra = Gcra::new(&quota);
+        let (gcra, before) = (Gcra::new(&quota), shards[0].lock().gcra());
+        let now = self.now();
+        self.0.overflow.change(|full_at| gcra.convert(&before, full_at, now, 0));
         for shard in shards {
-            shard.lock().set_default(gcra, hasher, self.now());
+            let woken = shard.lock().set_default(gcra, hasher, self.now());
+            woken.into_iter().for_each(Waker::wake);
         }
     }
 
@@ -226,15 +237,40 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         Q: Hash + Eq + ?Sized,
     {
         let (lookup, now) = (self.lookup(key), self.now());
-        let (attempt, gcra) = self.shard(lookup.hash).lock().attempt(&lookup, make, now, cost);
-        let attempt = attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost));
+        let mut shard = self.shard(lookup.hash).lock();
+        let Some((full_at, gcra)) = shard.find(lookup.hash, key) else {
+            return self.decide_new(shard, &lookup, make, now, cost);
+        };
+        let attempt = gcra.attempt(*full_at, now, cost);
+        if attempt.takes(cost) {
+            *full_at = attempt.full_at;
+        }
         (attempt, gcra)
     }
 
-    /// Counts from one, for the states that are kept do not tell zero from one.
+    /// Apart, and its answer returned as it is: where the two ways meet again, the attempt is copied on both.
+    #[cold]
+    #[inline(never)]
+    fn decide_new<Q>(
+        &self,
+        mut shard: MutexGuard<'_, Shard<K>>,
+        lookup: &Lookup<'_, Q>,
+        make: impl FnOnce(&Q) -> K,
+        now: u64,
+        cost: u32,
+    ) -> (Attempt, Gcra)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (attempt, gcra) = shard.attempt_new(lookup, make, now, cost);
+        drop(shard);
+        (attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost)), gcra)
+    }
+
     #[inline]
     fn now(&self) -> u64 {
-        self.0.ticks.nanos().saturating_add(1)
+        self.0.ticks.nanos()
     }
 
     fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
@@ -272,6 +308,10 @@ impl<K: Clone, C> Clone for KeyLine<K, C> {
 impl<K: Hash + Eq + Clone + Unpin, C: Clock> Waited for KeyLine<K, C> {
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
         self.buckets.visit(&self.key, visit)
+    }
+
+    fn refund(&self, cost: u32) {
+        self.buckets.refund(&self.key, cost);
     }
 }
 

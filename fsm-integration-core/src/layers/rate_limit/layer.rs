@@ -43,6 +43,9 @@ impl<L> RateLimitLayer<L> {
     /// At most `max_waiting` calls wait, none longer than `max_wait`: what would have to is refused at once. Place a
     /// layer that waits *outside* a circuit breaker that counts slow calls. In shadow mode nobody waits. A waiting call
     /// must be polled or dropped: one that is kept and neither holds up those behind it.
+    ///
+    /// # Panics
+    /// The calls', when they have to wait outside a tokio runtime with time.
     #[must_use]
     pub const fn wait(mut self, max_wait: Duration, max_waiting: usize) -> Self {
         self.mode.wait = Some(WaitConfig { max_wait, max_waiting });
@@ -84,6 +87,9 @@ impl<S, F, C> RateLimitLayer<Shared<S, F, C>> {
     ///
     /// The answer of the store is awaited, its tokens are not: a call that finds none is refused, [`wait`](Self::wait)
     /// or not.
+    ///
+    /// # Panics
+    /// The calls', when the store has to be asked outside a tokio runtime with time.
     pub const fn shared(limiter: StoreLimiter<S, C>, key_of: F) -> Self {
         Self::new(Shared::new(limiter, key_of))
     }

@@ -37,7 +37,8 @@ impl Lease {
         loop {
             let taken = more.min(most.saturating_sub(tokens(state)));
             let put = (state + u64::from(taken)).wrapping_add(ONE_SPENT);
-            match self.0.compare_exchange_weak(state, put, Ordering::Relaxed, Ordering::Relaxed) {
+            // Acquires what was written before the lease was emptied, as a pause.
+            match self.0.compare_exchange_weak(state, put, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return more - taken,
                 Err(present) => state = present,
             }
@@ -58,7 +59,7 @@ impl Lease {
     /// Takes all tokens out if nothing was done since it was [`seen`](Self::seen) like this.
     pub(super) fn empty_if_still(&self, seen: u64) -> Result<u32, u64> {
         let empty = seen - u64::from(tokens(seen));
-        self.0.compare_exchange(seen, empty, Ordering::Relaxed, Ordering::Relaxed).map(tokens)
+        self.0.compare_exchange(seen, empty, Ordering::Release, Ordering::Relaxed).map(tokens)
     }
 
     /// What it looks like; the same again if nothing was done with it meanwhile.
@@ -120,6 +121,32 @@ mod loom_tests {
             let spent = spender.join().expect("no panic");
             let put = refilled.join().expect("no panic");
             assert_eq!(2 + put, spent + taken + lease.empty());
+        });
+    }
+
+    #[test]
+    fn loom_no_token_is_put_in_hand_after_a_pause_began() {
+        loom::model(|| {
+            let (lease, paused) = (Arc::new(Lease::new()), Arc::new(AtomicU64::new(0)));
+            lease.put(1, 8);
+            let refilled = {
+                let (lease, paused) = (Arc::clone(&lease), Arc::clone(&paused));
+                thread::spawn(move || {
+                    lease.put(4, 8);
+                    if paused.load(Ordering::Relaxed) == 1 {
+                        lease.empty();
+                    }
+                })
+            };
+            let spender = {
+                let lease = Arc::clone(&lease);
+                thread::spawn(move || lease.spend(1))
+            };
+            paused.store(1, Ordering::Relaxed);
+            lease.empty();
+            refilled.join().expect("no panic");
+            spender.join().expect("no panic");
+            assert_eq!(lease.tokens(), 0);
         });
     }
 }

@@ -74,6 +74,8 @@ struct Shared<C: Clock> {
     look_at: AtomicU64,
     /// What the leases looked like, and since when.
     seen: Mutex<Box<[(u64, u64)]>>,
+    /// Nothing is put in hand before.
+    paused_until: AtomicU64,
 }
 
 impl<C: Clock> LeasedBucket<C> {
@@ -89,10 +91,11 @@ impl<C: Clock> LeasedBucket<C> {
             idle: nanos(config.idle),
             look_at: AtomicU64::new(0),
             seen: Mutex::new(vec![(0, 0); workers].into_boxed_slice()),
+            paused_until: AtomicU64::new(0),
         }))
     }
 
-    /// The bucket that it shares.
+    /// The bucket that it shares; pausing that alone leaves to the threads what they have in hand.
     #[must_use]
     pub fn bucket(&self) -> &TokenBucket<C> {
         &self.0.bucket
@@ -107,12 +110,23 @@ impl<C: Clock> LeasedBucket<C> {
     /// Takes `cost` tokens if they are in hand or in the bucket.
     ///
     /// # Errors
-    /// [`RateLimited`] when they are neither; its hint is the bucket's.
+    /// [`RateLimited`] when they are neither; its hint is the bucket's. A cost of 0 only looks at the bucket.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Result<(), RateLimited> {
         let leases = &self.0.leases;
         let Own(lease) = &leases[worker() & (leases.len() - 1)];
-        if lease.spend(cost) { Ok(()) } else { self.0.refill(lease, cost) }
+        // What costs nothing is a look, at the bucket.
+        if cost > 0 && lease.spend(cost) { Ok(()) } else { self.0.refill(lease, cost) }
+    }
+
+    /// Gives out nothing for a while, what is in hand included.
+    pub fn pause(&self, duration: Duration) {
+        let Shared { bucket, leases, paused_until, .. } = &*self.0;
+        paused_until.fetch_max(bucket.nanos().saturating_add(nanos(duration)), Ordering::Relaxed);
+        // Before the leases are emptied, or others would go on taking handfuls.
+        bucket.pause(duration);
+        let held = leases.iter().map(|own| own.0.empty()).fold(0, u32::saturating_add);
+        self.0.give_back(held);
     }
 }
 
@@ -120,6 +134,9 @@ impl<C: Clock> Shared<C> {
     #[cold]
     #[inline(never)]
     fn refill(&self, lease: &Lease, cost: u32) -> Result<(), RateLimited> {
+        if cost == 0 {
+            return self.bucket.attempt(cost).into_result();
+        }
         self.take(lease, cost).or_else(
             |refusal| {
                 if self.take_back_idle() { self.take(lease, cost) } else { Err(refusal) }
@@ -130,16 +147,24 @@ impl<C: Clock> Shared<C> {
     /// Takes a handful, spends the cost of it and keeps the rest; or what is in hand and the few that lack.
     fn take(&self, lease: &Lease, cost: u32) -> Result<(), RateLimited> {
         if let Ok(taken) = self.bucket.take_up_to(cost, self.tokens.max(cost)) {
-            let too_many = lease.put(taken - cost, self.tokens);
-            self.give_back(too_many);
+            self.keep(lease, taken - cost);
             return Ok(());
         }
         let in_hand = lease.empty();
         let spent = in_hand.min(cost);
         let result = self.bucket.attempt(cost - spent).into_result();
         let left = if result.is_ok() { in_hand - spent } else { in_hand };
-        self.give_back(lease.put(left, self.tokens));
+        self.keep(lease, left);
         result
+    }
+
+    /// Puts tokens in hand, unless a pause has begun since they were taken.
+    fn keep(&self, lease: &Lease, tokens: u32) {
+        let too_many = lease.put(tokens, self.tokens);
+        // If whoever pauses emptied the lease before, what he wrote before that is seen here.
+        let paused_until = self.paused_until.load(Ordering::Relaxed);
+        let is_paused = paused_until > 0 && self.bucket.nanos() < paused_until;
+        self.give_back(if is_paused { lease.empty().saturating_add(too_many) } else { too_many });
     }
 
     /// Gives back what nobody used for a while; whether there was any.
@@ -226,10 +251,7 @@ impl<Req, C: Clock> Limit<Req> for LeasedBucket<C> {
     }
 
     fn pause(&self, (): &(), duration: Duration) {
-        // What is in hand would be spent during the pause.
-        let held = self.0.leases.iter().map(|own| own.0.empty()).fold(0, u32::saturating_add);
-        self.0.give_back(held);
-        self.0.bucket.pause(duration);
+        Self::pause(self, duration);
     }
 }
 
@@ -242,5 +264,26 @@ impl<C: Clock> Clone for LeasedBucket<C> {
 impl<C: Clock> fmt::Debug for LeasedBucket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeasedBucket").field("bucket", &self.0.bucket).field("held", &self.held()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::{super::Quota, *};
+
+    // A thread that had taken its handful when the pause began.
+    #[test]
+    fn a_handful_that_comes_late_is_not_kept_in_a_pause() {
+        let hundred = NonZeroU32::new(100).expect("not zero");
+        let bucket = TokenBucket::new(Quota::new(hundred, NonZeroU32::MIN, Duration::from_secs(3_600)));
+        let leased = LeasedBucket::new(bucket, LeaseConfig { tokens: 8, workers: 1, ..LeaseConfig::default() });
+        let shared = &*leased.0;
+        let taken = shared.bucket.take_up_to(1, 8).expect("tokens");
+        leased.pause(Duration::from_secs(60));
+        shared.keep(&shared.leases[0].0, taken - 1);
+        assert_eq!(leased.held(), 0);
+        assert!(leased.try_acquire(1).is_err());
     }
 }

@@ -1,10 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use super::{Decision, RateLimitStore, lease::Lease};
+use super::{Decision, RateLimitStore, handfuls::Handfuls};
 use crate::{
     clock::{Clock, SystemClock, Ticks, nanos},
     error::Result,
@@ -14,8 +13,10 @@ use crate::{
 ///
 /// Tokens are taken early, never made: in any span of time at most `nodes * tokens` more calls of a key are let through
 /// than by the store alone. What this node does not spend within `idle` is forgotten, which errs on the safe side: the
-/// store's bucket refills as if it had been spent. Near the limit, when the store has no handful left, a call takes
-/// what it needs, with a second round trip.
+/// store's bucket refills as if it had been spent. Of the calls that find too little in hand at the same time one asks
+/// the store, for all of them. Near the limit, when the store has no handful left, each call takes what it needs for
+/// `idle`; the one that finds out has a second round trip. That is so always, and the leases are of no use, when a
+/// handful is more than the capacity of the store's buckets. A call that costs a handful or more is the store's alone.
 ///
 /// Put a [`StoreLimiter`](super::StoreLimiter) around it.
 ///
@@ -35,18 +36,19 @@ use crate::{
 pub struct LeasedStore<S, C = SystemClock> {
     store: S,
     tokens: u32,
-    idle: u64,
-    max_keys: usize,
-    leases: Mutex<HashMap<Arc<str>, Held>>,
+    handfuls: Mutex<Handfuls<Turn>>,
     ticks: Ticks<C>,
 }
 
-/// What is in hand for a key.
-struct Held {
-    lease: Lease,
-    /// What the store said with it.
-    decision: Decision,
-    until: u64,
+/// Held by the call that asks the store.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// One of the calls that want more of a key; leaves them on drop.
+struct Wanting<'a> {
+    handfuls: &'a Mutex<Handfuls<Turn>>,
+    key: &'a str,
+    cost: u32,
+    turn: Turn,
 }
 
 impl<S: RateLimitStore> LeasedStore<S> {
@@ -61,30 +63,57 @@ impl<S: RateLimitStore, C: Clock> LeasedStore<S, C> {
     /// As [`new`](LeasedStore::new), with this clock.
     #[must_use]
     pub fn with_clock(store: S, tokens: u32, idle: Duration, max_keys: usize, clock: C) -> Self {
-        let (leases, ticks) = (Mutex::default(), Ticks::new(clock));
-        Self { store, tokens, idle: nanos(idle), max_keys, leases, ticks }
+        let handfuls = Mutex::new(Handfuls::new(tokens, nanos(idle), max_keys));
+        Self { store, tokens, handfuls, ticks: Ticks::new(clock) }
     }
 
-    /// Puts what is left of a handful in hand; forgets others that are over when there are too many.
-    fn keep(&self, key: &str, left: u32, decision: Decision) {
+    fn join<'a>(&'a self, key: &'a str, cost: u32) -> Option<Wanting<'a>> {
+        let turn = self.handfuls.lock().join(key, cost, self.ticks.nanos())?;
+        Some(Wanting { handfuls: &self.handfuls, key, cost, turn })
+    }
+
+    fn spend(&self, key: &str, cost: u32) -> Option<Decision> {
+        self.handfuls.lock().spend(key, cost, self.ticks.nanos())
+    }
+
+    /// Asks the store for all who want some; `None` when each asks for itself.
+    async fn fetch(&self, wanting: &Wanting<'_>) -> Result<Option<Decision>> {
+        let Wanting { key, cost, .. } = *wanting;
+        let turn = wanting.turn.lock().await;
+        // What the one before has brought.
+        if let Some(decision) = self.spend(key, cost) {
+            return Ok(Some(decision));
+        }
+        let Some(handful) = self.handfuls.lock().ask(key, self.ticks.nanos()) else {
+            return Ok(None);
+        };
+        let answer = self.store.acquire(key, handful).await;
         let now = self.ticks.nanos();
-        let until = now.saturating_add(self.idle);
-        let mut leases = self.leases.lock();
-        if leases.len() >= self.max_keys {
-            leases.retain(|_, held| now < held.until && held.lease.tokens() > 0);
-        }
-        if let Some(held) = leases.get_mut(key) {
-            if now >= held.until {
-                held.lease.empty();
+        let decision = match answer {
+            Ok(decision) if decision.allowed => decision,
+            Ok(decision) => {
+                self.handfuls.lock().is_scarce(key, decision, now);
+                return Ok(None);
             }
-            (held.decision, held.until) = (decision, until);
-            // What would be more than a handful is forgotten.
-            held.lease.put(left, self.tokens);
-        } else if leases.len() < self.max_keys {
-            let lease = Lease::new();
-            lease.put(left, self.tokens);
-            leases.insert(key.into(), Held { lease, decision, until });
+            Err(failure) => {
+                self.handfuls.lock().disband(key);
+                return Err(failure);
+            }
+        };
+        let left = handful - cost;
+        let too_many = self.handfuls.lock().keep(key, left, decision, now);
+        drop(turn);
+        if too_many > 0 {
+            // Without an answer the store's bucket refills as if they had been spent.
+            let _ = self.store.refund(key, too_many).await;
         }
+        Ok(Some(Decision { remaining: decision.remaining.saturating_add(left), ..decision }))
+    }
+}
+
+impl Drop for Wanting<'_> {
+    fn drop(&mut self) {
+        self.handfuls.lock().leave(self.key, self.cost);
     }
 }
 
@@ -92,32 +121,23 @@ impl<S: RateLimitStore, C: Clock> LeasedStore<S, C> {
 impl<S: RateLimitStore, C: Clock> RateLimitStore for LeasedStore<S, C> {
     fn try_acquire_now(&self, key: &str, cost: u32) -> Option<Decision> {
         // A look is for the store.
-        if cost == 0 {
-            return self.store.try_acquire_now(key, cost);
-        }
-        let now = self.ticks.nanos();
-        let leases = self.leases.lock();
-        let held = leases.get(key).filter(|held| now < held.until && held.lease.spend(cost))?;
-        let remaining = held.decision.remaining.saturating_add(held.lease.tokens());
-        Some(Decision { remaining, ..held.decision })
+        if cost == 0 { self.store.try_acquire_now(key, cost) } else { self.spend(key, cost) }
     }
 
     /// # Cancel safety
-    /// The store may have taken a handful, which is then lost.
+    /// The store may have taken a handful, which is then lost; who else wants some asks anew. As long as it is kept but
+    /// not polled, others who want tokens of the key wait.
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
         if let Some(decision) = self.try_acquire_now(key, cost) {
             return Ok(decision);
         }
-        if cost == 0 || cost >= self.tokens {
-            return self.store.acquire(key, cost).await;
+        let wanting = if cost == 0 { None } else { self.join(key, cost) };
+        if let Some(wanting) = wanting
+            && let Some(decision) = self.fetch(&wanting).await?
+        {
+            return Ok(decision);
         }
-        let decision = self.store.acquire(key, self.tokens).await?;
-        if !decision.allowed {
-            return self.store.acquire(key, cost).await;
-        }
-        let left = self.tokens - cost;
-        self.keep(key, left, decision);
-        Ok(Decision { remaining: decision.remaining.saturating_add(left), ..decision })
+        self.store.acquire(key, cost).await
     }
 
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {

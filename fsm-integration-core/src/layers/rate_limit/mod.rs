@@ -38,6 +38,7 @@ mod costed;
 mod decision;
 mod future;
 pub mod gcra;
+mod handfuls;
 mod headers;
 mod health;
 mod keyed;
@@ -46,6 +47,7 @@ mod lease;
 mod leased;
 mod leased_store;
 mod limit;
+mod passing;
 mod queue;
 mod quota;
 mod refusals;
@@ -54,7 +56,6 @@ mod shard;
 mod shared;
 mod store;
 mod store_limiter;
-mod table;
 mod wait;
 
 pub use self::{

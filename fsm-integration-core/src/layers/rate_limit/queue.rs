@@ -5,7 +5,7 @@
 //! what was taken after it when its own tokens are there. One that leaves gives its tokens back, which brings all
 //! behind it forward.
 
-use std::{collections::VecDeque, task::Waker};
+use std::{collections::VecDeque, mem::swap, task::Waker};
 
 use super::gcra::Gcra;
 
@@ -16,6 +16,8 @@ pub(super) struct Queue {
     next_ticket: u64,
     /// Tokens that were taken ahead of time by all who ever came, as far as they did not leave.
     taken: u64,
+    /// Nobody is served before. Kept apart from the bucket's number, which everything that comes back lowers.
+    paused_until: u64,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,18 @@ struct Waiter {
     waker: Option<Waker>,
 }
 
+/// Taken out of the line; outside the lock one is woken and the other dropped, for either may run anything.
+#[derive(Debug, Default)]
+#[must_use = "who is next waits for it"]
+pub(super) struct Wakers {
+    next: Option<Waker>,
+    #[expect(dead_code, reason = "is dropped")]
+    gone: Option<Waker>,
+}
+
+/// A line that was longer gives its memory back when nobody waits any more.
+const LONG: usize = 64;
+
 /// What a waiter is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
@@ -41,6 +55,14 @@ pub(super) enum Turn {
     Behind,
     /// Its tokens, due in so many nanoseconds, come too late.
     TooLate(u64),
+    /// The bucket does not hold as many any more.
+    Never,
+}
+
+impl Wakers {
+    pub(super) fn settle(self) {
+        self.next.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl Queue {
@@ -57,11 +79,14 @@ impl Queue {
         ticket
     }
 
-    /// Looks whose turn it is; who has to wait on is woken by this waker.
-    pub(super) fn turn(&mut self, ticket: u64, gcra: &Gcra, full_at: u64, now: u64, waker: &Waker) -> Turn {
+    /// Looks whose turn it is; who has to wait on is woken by this waker, which is exchanged for one to drop.
+    pub(super) fn turn(&mut self, ticket: u64, gcra: &Gcra, full_at: u64, now: u64, waker: &mut Option<Waker>) -> Turn {
         let taken = self.taken;
         let place = self.place(ticket);
         let waiter = &mut self.waiters[place];
+        if waiter.cost > gcra.capacity() {
+            return Turn::Never;
+        }
         let due = gcra.due(full_at, taken - waiter.taken);
         // Late, but with its tokens there, it is served: they were taken for it.
         if due > waiter.give_up_at.max(now) {
@@ -70,28 +95,34 @@ impl Queue {
         if place == 0 && due <= now {
             return Turn::Served;
         }
-        match &mut waiter.waker {
-            Some(known) => known.clone_from(waker),
-            unknown => *unknown = Some(waker.clone()),
-        }
+        swap(&mut waiter.waker, waker);
         if place == 0 { Turn::First(due - now) } else { Turn::Behind }
     }
 
     /// Leaves the line with its tokens.
-    pub(super) fn serve_first(&mut self) -> Option<Waker> {
-        self.waiters.pop_front();
-        self.wake_first()
+    pub(super) fn serve_first(&mut self) -> Wakers {
+        let gone = self.waiters.pop_front().and_then(|served| served.waker);
+        self.shrink();
+        Wakers { next: self.wake_first(), gone }
     }
 
     /// Leaves the line; returns the tokens to give back, and whom to wake.
-    pub(super) fn leave(&mut self, ticket: u64) -> (u32, Option<Waker>) {
+    pub(super) fn leave(&mut self, ticket: u64) -> (u32, Wakers) {
         let place = self.place(ticket);
-        let cost = self.waiters.remove(place).map_or(0, |waiter| waiter.cost);
+        let (cost, gone) = self.waiters.remove(place).map_or((0, None), |waiter| (waiter.cost, waiter.waker));
         self.taken -= u64::from(cost);
         for behind in self.waiters.range_mut(place..) {
             behind.taken -= u64::from(cost);
         }
-        (cost, if place == 0 { self.wake_first() } else { None })
+        self.shrink();
+        let next = if place == 0 { self.wake_first() } else { None };
+        (cost, Wakers { next, gone })
+    }
+
+    fn shrink(&mut self) {
+        if self.waiters.is_empty() && self.waiters.capacity() > LONG {
+            self.waiters = VecDeque::new();
+        }
     }
 
     /// Whom to wake when tokens may be there sooner.
@@ -104,10 +135,35 @@ impl Queue {
         self.waiters.iter_mut().filter_map(|waiter| waiter.waker.take()).collect()
     }
 
-    /// Tokens that were taken ahead by who waits, and how many of them by the first.
-    pub(super) fn reserved(&self) -> Option<(u64, u32)> {
-        let first = self.waiters.front()?;
-        Some((self.taken - first.taken + u64::from(first.cost), first.cost))
+    /// The bucket's number under another quota than it was kept under; who waits is to be woken.
+    pub(super) fn convert(&self, from: &Gcra, to: &Gcra, full_at: u64, now: u64) -> u64 {
+        let instant = now.max(self.paused_until);
+        to.convert(from, full_at, instant, self.reserved()).max(self.lowest(to, now))
+    }
+
+    /// Serves nobody until then; returns the lowest state in which the bucket does so.
+    pub(super) fn pause(&mut self, gcra: &Gcra, until: u64) -> u64 {
+        self.paused_until = self.paused_until.max(until);
+        self.lowest_until(gcra, until)
+    }
+
+    /// The lowest state that the bucket may have, whatever is given back.
+    pub(super) fn lowest(&self, gcra: &Gcra, now: u64) -> u64 {
+        if now < self.paused_until { self.lowest_until(gcra, self.paused_until) } else { 0 }
+    }
+
+    /// Whether it is more than a line in which nobody waits.
+    pub(super) fn is_needed(&self, now: u64) -> bool {
+        !self.waiters.is_empty() || now < self.paused_until
+    }
+
+    /// Tokens that were taken ahead by who waits.
+    fn reserved(&self) -> u64 {
+        self.waiters.front().map_or(0, |first| self.taken - first.taken + u64::from(first.cost))
+    }
+
+    fn lowest_until(&self, gcra: &Gcra, until: u64) -> u64 {
+        gcra.lowest_paused(until, self.reserved(), self.waiters.front().map_or(0, |first| first.cost))
     }
 
     fn place(&self, ticket: u64) -> usize {
@@ -183,7 +239,7 @@ mod tests {
         // Tokens taken ahead are the same as a line that is served from what flows in, whoever leaves it.
         #[test]
         fn it_serves_as_the_naive_line(capacity in 4..10_u32, events in events()) {
-            let (gcra, waker) = (gcra(capacity), Waker::noop());
+            let gcra = gcra(capacity);
             let mut naive = Naive { level: u64::from(capacity) * INTERVAL, capacity: capacity.into(), line: VecDeque::new() };
             let (mut queue, mut full_at, mut now) = (Queue::default(), 0, 0);
             for event in events {
@@ -199,50 +255,69 @@ mod tests {
                     }
                     Event::Leaves(which) if !naive.line.is_empty() => {
                         let (ticket, _) = naive.line.remove(which.index(naive.line.len())).expect("in line");
-                        full_at = gcra.refund(full_at, queue.leave(ticket).0);
+                        let (cost, wakers) = queue.leave(ticket);
+                        wakers.settle();
+                        full_at = gcra.refund(full_at, cost);
                     }
                     Event::Leaves(_) => {}
                 }
                 expected.extend(naive.serve_now());
                 let mut served = Vec::new();
                 while let Some(first) = queue.waiters.front().map(|first| first.ticket) {
-                    if queue.turn(first, &gcra, full_at, now, waker) != Turn::Served {
+                    if queue.turn(first, &gcra, full_at, now, &mut Some(Waker::noop().clone())) != Turn::Served {
                         break;
                     }
-                    queue.serve_first();
+                    queue.serve_first().settle();
                     served.push(first);
                 }
                 prop_assert_eq!(served, expected);
                 prop_assert_eq!(queue.len(), naive.line.len());
                 let reserved: u64 = naive.line.iter().map(|(_, cost)| cost).sum();
-                prop_assert_eq!(queue.reserved().map_or(0, |(all, _)| all), reserved);
+                prop_assert_eq!(queue.reserved(), reserved);
             }
         }
     }
 
     #[test]
     fn who_comes_late_to_its_tokens_is_served() {
-        let (gcra, waker) = (gcra(1), Waker::noop());
+        let gcra = gcra(1);
         let mut queue = Queue::default();
         let full_at = gcra.reserve(gcra.charge(0, 0, 1), 0, 1, u64::MAX).expect("in line");
         let ticket = queue.join(1, INTERVAL);
         // Meanwhile a surplus token is taken, which makes the waiter's due later than it was willing to wait.
         let full_at = gcra.charge(full_at, 2 * INTERVAL, 1);
-        assert_eq!(queue.turn(ticket, &gcra, full_at, 2 * INTERVAL, waker), Turn::Served);
+        assert_eq!(queue.turn(ticket, &gcra, full_at, 2 * INTERVAL, &mut Some(Waker::noop().clone())), Turn::Served);
     }
 
     #[test]
     fn who_would_be_served_too_late_is_told() {
-        let (gcra, waker) = (gcra(1), Waker::noop());
+        let gcra = gcra(1);
         let mut queue = Queue::default();
         let mut full_at = gcra.charge(0, 0, 1);
         let tickets = [1, 2].map(|turn| {
             full_at = gcra.reserve(full_at, 0, 1, u64::MAX).expect("in line");
             queue.join(1, turn * INTERVAL)
         });
-        assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, waker), Turn::Behind);
-        let paused = gcra.pause_reserved(full_at, 2 * INTERVAL, 2, 1);
-        assert_eq!(queue.turn(tickets[0], &gcra, paused, 0, waker), Turn::TooLate(2 * INTERVAL));
-        assert_eq!(queue.turn(tickets[1], &gcra, paused, 0, waker), Turn::TooLate(3 * INTERVAL));
+        assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, &mut Some(Waker::noop().clone())), Turn::Behind);
+        let paused = full_at.max(queue.pause(&gcra, 2 * INTERVAL));
+        assert_eq!(
+            queue.turn(tickets[0], &gcra, paused, 0, &mut Some(Waker::noop().clone())),
+            Turn::TooLate(2 * INTERVAL)
+        );
+        assert_eq!(
+            queue.turn(tickets[1], &gcra, paused, 0, &mut Some(Waker::noop().clone())),
+            Turn::TooLate(3 * INTERVAL)
+        );
+    }
+
+    #[test]
+    fn a_long_line_gives_its_memory_back() {
+        let mut queue = Queue::default();
+        let tickets: Vec<_> = (0..10_000).map(|_| queue.join(1, u64::MAX)).collect();
+        tickets.into_iter().for_each(|ticket| queue.leave(ticket).1.settle());
+        assert!(queue.waiters.capacity() <= LONG);
+        (0..10_000).for_each(|_| _ = queue.join(1, u64::MAX));
+        (0..10_000).for_each(|_| queue.serve_first().settle());
+        assert!(queue.waiters.capacity() <= LONG);
     }
 }

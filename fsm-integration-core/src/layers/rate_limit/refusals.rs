@@ -1,22 +1,20 @@
-//! Refusals that still hold, so that nobody asks again what was answered (requirement R7); pure.
+//! Refusals that still hold, so that nobody asks again what was answered (requirement R7), and pauses; pure.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use hashbrown::HashMap;
-
-use super::Decision;
+use super::{
+    Decision,
+    passing::{Passes, Passing},
+};
 use crate::clock::nanos;
-
-/// Below this many keys a sweep is not worth its time.
-const SMALL: usize = 64;
 
 /// What was refused, by key, until it would be allowed.
 #[derive(Debug)]
 pub(super) struct Refusals {
-    known: HashMap<Arc<str>, Refused>,
-    max_keys: usize,
-    /// The number of keys at which to look for those that are over: twice what the last sweep left.
-    sweep_at: usize,
+    known: Passing<Refused>,
+    /// Apart from what was refused, so that no answer ends a pause.
+    pauses: Passing<Pause>,
+    limit: u32,
 }
 
 #[derive(Debug)]
@@ -27,47 +25,83 @@ struct Refused {
     decision: Decision,
 }
 
+#[derive(Debug)]
+struct Pause {
+    until: u64,
+}
+
+impl Passes for Refused {
+    fn is_over(&self, now: u64) -> bool {
+        now >= self.until
+    }
+}
+
+impl Passes for Pause {
+    fn is_over(&self, now: u64) -> bool {
+        now >= self.until
+    }
+}
+
 impl Refusals {
-    pub(super) fn new(max_keys: usize) -> Self {
-        Self { known: HashMap::new(), max_keys, sweep_at: SMALL }
+    /// Of a limit of so many calls, for so many keys.
+    pub(super) fn new(limit: u32, max_keys: usize) -> Self {
+        Self { known: Passing::new(max_keys), pauses: Passing::new(max_keys), limit }
     }
 
-    /// The refusal of a call that costs no less than one that was refused, told anew.
+    /// The refusal of a call in a pause, or that costs no less than one that was refused, told anew.
     pub(super) fn of(&self, key: &str, cost: u32, now: u64) -> Option<Decision> {
-        let refused = self.known.get(key).filter(|refused| cost >= refused.cost && now < refused.until)?;
-        let elapsed = Duration::from_nanos(now.saturating_sub(refused.at));
-        Some(Decision {
-            retry_after: refused.decision.retry_after.map(|wait| wait.saturating_sub(elapsed)),
-            reset_after: refused.decision.reset_after.saturating_sub(elapsed),
-            ..refused.decision
-        })
+        let pause = self.pauses.get(key).filter(|pause| !pause.is_over(now));
+        let refused = self.known.get(key).filter(|refused| cost >= refused.cost && !refused.is_over(now));
+        match (pause, refused) {
+            (Some(pause), refused) if refused.is_none_or(|refused| refused.until <= pause.until) => {
+                let left = Duration::from_nanos(pause.until - now);
+                let (limit, retry_after) = (self.limit, Some(left));
+                Some(Decision { allowed: false, limit, remaining: 0, retry_after, reset_after: left })
+            }
+            (_, Some(refused)) => Some(refused.told(now)),
+            (_, None) => None,
+        }
     }
 
-    /// Remembers a refusal that passes; forgets what is over when there are many.
+    /// Remembers a refusal that passes.
     pub(super) fn remember(&mut self, key: &str, cost: u32, now: u64, decision: Decision) {
         let (false, Some(wait), 1..) = (decision.allowed, decision.retry_after, cost) else {
             return;
         };
-        if self.known.len() >= self.sweep_at.min(self.max_keys) {
-            self.known.retain(|_, refused| now < refused.until);
-            self.sweep_at = (2 * self.known.len()).max(SMALL);
-            self.known.shrink_to(self.sweep_at);
-        }
-        let until = now.saturating_add(nanos(wait));
-        let has_room = self.known.len() < self.max_keys;
-        let refused = Refused { cost, at: now, until, decision };
+        let refused = Refused { cost, at: now, until: now.saturating_add(nanos(wait)), decision };
         match self.known.get_mut(key) {
             // What holds for a smaller cost says more.
-            Some(known) if known.cost < cost && now < known.until => {}
+            Some(known) if known.cost < cost && !known.is_over(now) => {}
             Some(known) => *known = refused,
-            None if has_room => _ = self.known.insert(key.into(), refused),
-            None => {}
+            None => self.known.insert(key, refused, now),
         }
     }
 
-    /// Forgets a refusal, since the key has tokens again.
+    /// Forgets a refusal, since the key has tokens again; a pause lasts.
     pub(super) fn forget(&mut self, key: &str) {
-        self.known.remove(key);
+        if let Some(refused) = self.known.get_mut(key) {
+            refused.until = 0;
+        }
+    }
+
+    /// Refuses whatever the key asks for a while; a shorter pause ends no longer one.
+    pub(super) fn pause(&mut self, key: &str, now: u64, duration: Duration) {
+        let until = now.saturating_add(nanos(duration));
+        match self.pauses.get_mut(key) {
+            Some(pause) => pause.until = pause.until.max(until),
+            None => self.pauses.insert(key, Pause { until }, now),
+        }
+    }
+}
+
+impl Refused {
+    fn told(&self, now: u64) -> Decision {
+        let elapsed = Duration::from_nanos(now.saturating_sub(self.at));
+        Decision {
+            retry_after: self.decision.retry_after.map(|wait| wait.saturating_sub(elapsed)),
+            reset_after: self.decision.reset_after.saturating_sub(elapsed),
+            ..self.decision
+        }
     }
 }
 
@@ -84,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_refusal_holds_for_what_costs_no_less_until_it_passes() {
-        let mut refusals = Refusals::new(10);
+        let mut refusals = Refusals::new(9, 10);
         refusals.remember("acme", 3, 0, refusal(10));
         assert_eq!(
             refusals.of("acme", 3, 4 * SECOND),
@@ -97,18 +131,32 @@ mod tests {
 
     #[test]
     fn what_is_for_ever_or_only_a_look_is_not_remembered() {
-        let mut refusals = Refusals::new(10);
+        let mut refusals = Refusals::new(9, 10);
         refusals.remember("acme", 3, 0, Decision { retry_after: None, ..refusal(1) });
         refusals.remember("acme", 0, 0, refusal(1));
         assert_eq!(refusals.of("acme", 3, 0), None);
     }
 
     #[test]
+    fn a_pause_is_ended_by_nothing_and_hides_no_longer_refusal() {
+        let mut refusals = Refusals::new(9, 1);
+        let wait = |refusals: &Refusals, cost| refusals.of("acme", cost, 0).and_then(|told| told.retry_after);
+        refusals.pause("acme", 0, Duration::from_secs(5));
+        refusals.pause("acme", 0, Duration::from_secs(1));
+        refusals.remember("globex", 1, 0, refusal(9));
+        assert_eq!(wait(&refusals, 0), Some(Duration::from_secs(5)));
+        refusals.remember("acme", 2, 0, refusal(8));
+        assert_eq!([1, 2].map(|cost| wait(&refusals, cost)), [5, 8].map(|wait| Some(Duration::from_secs(wait))));
+        refusals.forget("acme");
+        assert_eq!(wait(&refusals, 2), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
     fn it_stays_small() {
-        let mut refusals = Refusals::new(1_000);
+        let mut refusals = Refusals::new(9, 1_000);
         for n in 0..100_000_u64 {
             refusals.remember(&n.to_string(), 1, n * SECOND / 10, refusal(1));
-            assert!(refusals.known.len() <= SMALL);
+            assert!(refusals.known.len() <= 64);
         }
         for n in 0..100_000_u64 {
             refusals.remember(&n.to_string(), 1, 0, refusal(1));

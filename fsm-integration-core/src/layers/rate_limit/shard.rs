@@ -3,6 +3,7 @@
 use std::{
     borrow::Borrow,
     hash::{BuildHasher, Hash},
+    task::Waker,
 };
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -10,7 +11,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::{
     gcra::{Attempt, Gcra},
     queue::Queue,
-    table::{Table, nonzero},
     wait::{State, Visit},
 };
 
@@ -20,12 +20,12 @@ const SMALL: usize = 64;
 /// States by key; a key whose bucket is full again is the same as an unknown one, so it may go.
 #[derive(Debug)]
 pub(super) struct Shard<K> {
-    states: Table<K>,
+    states: HashTable<(K, u64)>,
     /// What holds for a key without a quota of its own.
     gcra: Gcra,
     /// Keys with a quota of their own, as long as whoever gave it does not take it back.
     own: HashTable<(K, Gcra)>,
-    /// The lines of keys for which somebody waits; such a key stays.
+    /// The lines of keys for which somebody waits, or which are paused; such a key stays.
     lines: HashTable<(K, Queue)>,
     max_keys: usize,
     /// The number of keys at which to look for idle ones: twice what the last sweep left, so that
@@ -45,7 +45,7 @@ pub(super) struct Lookup<'a, Q: ?Sized> {
 impl<K: Hash + Eq> Shard<K> {
     pub(super) fn new(gcra: Gcra, max_keys: usize) -> Self {
         Self {
-            states: Table::new(),
+            states: HashTable::new(),
             gcra,
             own: HashTable::new(),
             lines: HashTable::new(),
@@ -55,9 +55,20 @@ impl<K: Hash + Eq> Shard<K> {
         }
     }
 
-    /// Decides about a call of a key, and by which quota; no attempt when there is no room for a key that is new.
+    /// The state of a key that is known, and its quota.
     #[inline]
-    pub(super) fn attempt<Q, M>(
+    pub(super) fn find<Q>(&mut self, hash: u64, key: &Q) -> Option<(&mut u64, Gcra)>
+    where
+        Q: Eq + ?Sized,
+        K: Borrow<Q>,
+    {
+        let gcra = *self.quota(hash, key);
+        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known.borrow() == key)?;
+        Some((full_at, gcra))
+    }
+
+    /// Decides about a call of a key that is not known, and by which quota; no attempt when there is no room for it.
+    pub(super) fn attempt_new<Q, M>(
         &mut self,
         lookup: &Lookup<'_, Q>,
         make: M,
@@ -69,21 +80,11 @@ impl<K: Hash + Eq> Shard<K> {
         K: Borrow<Q>,
         M: FnOnce(&Q) -> K,
     {
-        let Lookup { hash, key, .. } = *lookup;
+        let Lookup { hash, key, hasher } = *lookup;
         let gcra = *self.quota(hash, key);
-        if let Some(full_at) = self.states.find(hash, key) {
-            let attempt = gcra.attempt(full_at.get(), now, cost);
-            if attempt.takes(cost) {
-                *full_at = nonzero(attempt.full_at);
-            }
-            return (Some(attempt), gcra);
-        }
         let attempt = gcra.attempt(0, now, cost);
         // A look or a refusal leaves the bucket full: there is nothing to remember.
-        if !attempt.takes(cost) {
-            return (Some(attempt), gcra);
-        }
-        if self.insert(hash, || make(key), attempt.full_at, lookup.hasher, now) {
+        if !attempt.takes(cost) || self.insert(hash, || make(key), attempt.full_at, hasher, now) {
             (Some(attempt), gcra)
         } else {
             (None, self.gcra)
@@ -92,6 +93,16 @@ impl<K: Hash + Eq> Shard<K> {
 
     pub(super) fn len(&self) -> usize {
         self.states.len()
+    }
+
+    /// Whether there is no room for a key that is new.
+    pub(super) fn is_full(&self) -> bool {
+        self.states.len() >= self.max_keys
+    }
+
+    /// What holds for a key without a quota of its own.
+    pub(super) fn gcra(&self) -> Gcra {
+        self.gcra
     }
 
     /// How many wait for the key's tokens.
@@ -116,23 +127,21 @@ impl<K: Hash + Eq> Shard<K> {
         let gcra = *self.quota(hash, key);
         let line = self.lines.find_entry(hash, |(known, _)| known == key).ok();
         let mut queue = line.map_or_else(Queue::default, |line| line.remove().0.1);
-        let state = self.states.find(hash, key)?;
-        let mut full_at = state.get();
-        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(&mut full_at) });
-        *state = nonzero(full_at);
-        if queue.len() > 0 {
+        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known == key)?;
+        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(full_at) });
+        if queue.is_needed(now) {
             self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
         }
         Some(told)
     }
 
     /// Whether the key's bucket may be other than full.
-    pub(super) fn knows(&mut self, hash: u64, key: &K) -> bool {
-        self.states.find(hash, key).is_some()
+    pub(super) fn knows(&self, hash: u64, key: &K) -> bool {
+        self.states.find(hash, |(known, _)| known == key).is_some()
     }
 
-    /// Gives a key a quota of its own, or the common one again; what it used stays used.
-    pub(super) fn set_quota(&mut self, lookup: &Lookup<'_, K>, quota: Option<Gcra>, now: u64)
+    /// Gives a key a quota of its own, or the common one again; what it used stays used. Returns whom to wake.
+    pub(super) fn set_quota(&mut self, lookup: &Lookup<'_, K>, quota: Option<Gcra>, now: u64) -> Vec<Waker>
     where
         K: Clone,
     {
@@ -145,22 +154,26 @@ impl<K: Hash + Eq> Shard<K> {
             self.own.insert_unique(hash, (key.clone(), gcra), |(known, _)| hasher.hash_one(known));
         }
         let after = quota.unwrap_or(self.gcra);
-        if let Some(full_at) = self.states.find(hash, key) {
-            *full_at = nonzero(after.convert(&before, full_at.get(), now));
-        }
+        let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known == key) else { return Vec::new() };
+        let line = self.lines.find_mut(hash, |(known, _)| known == key);
+        convert(full_at, line.map(|(_, line)| line), &before, &after, now)
     }
 
-    /// Changes the quota of all keys without one of their own; what they used stays used.
-    pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) {
-        let own = &self.own;
-        for (key, full_at) in self.states.iter_mut() {
-            if own.find(hasher.hash_one(key), |(known, _)| known == key).is_none() {
-                *full_at = nonzero(gcra.convert(&self.gcra, full_at.get(), now));
+    /// Changes the quota of all keys without one of their own; what they used stays used. Returns whom to wake.
+    pub(super) fn set_default(&mut self, gcra: Gcra, hasher: &DefaultHashBuilder, now: u64) -> Vec<Waker> {
+        let Self { own, lines, .. } = self;
+        let mut woken = Vec::new();
+        for (key, full_at) in &mut self.states {
+            let hash = hasher.hash_one(&*key);
+            if own.find(hash, |(known, _)| known == key).is_none() {
+                let line = lines.find_mut(hash, |(known, _)| known == key).map(|(_, line)| line);
+                woken.extend(convert(full_at, line, &self.gcra, &gcra, now));
             }
         }
         self.gcra = gcra;
         // Buckets that fill sooner now may be swept sooner.
         self.sweep_after = 0;
+        woken
     }
 
     #[inline]
@@ -185,19 +198,54 @@ impl<K: Hash + Eq> Shard<K> {
         if self.states.len() >= self.sweep_at.min(self.max_keys) && now >= self.sweep_after {
             self.sweep(hasher, now);
         }
-        let has_room = self.states.len() < self.max_keys;
+        let has_room = !self.is_full();
         if has_room {
-            self.states.insert(hash, make(), full_at, |known| hasher.hash_one(known));
+            self.states.insert_unique(hash, (make(), full_at), |(known, _)| hasher.hash_one(known));
         }
         has_room
     }
 
     fn sweep(&mut self, hasher: &DefaultHashBuilder, now: u64) {
+        self.lines.retain(|(_, line)| line.is_needed(now));
         let lines = &self.lines;
-        let waited_for =
+        let is_needed =
             |key: &K| !lines.is_empty() && lines.find(hasher.hash_one(key), |(known, _)| known == key).is_some();
-        self.states.retain(|key, full_at| full_at > now || waited_for(key), |key| hasher.hash_one(key));
+        self.states.retain(|(key, full_at)| *full_at > now || is_needed(key));
         self.sweep_at = (2 * self.states.len()).max(SMALL);
+        self.states.shrink_to(self.sweep_at.min(self.max_keys), |(known, _)| hasher.hash_one(known));
         self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
+    }
+}
+
+/// Keeps a state under another quota; returns whom to wake.
+fn convert(full_at: &mut u64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
+    let converted = match &line {
+        Some(line) => line.convert(from, to, *full_at, now),
+        None => to.convert(from, *full_at, now, 0),
+    };
+    *full_at = converted;
+    line.map(Queue::wake_all).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
+    use super::{super::Quota, *};
+
+    #[test]
+    fn a_key_of_eight_bytes_takes_forty_at_most_and_those_that_are_forgotten_none() {
+        let quota = Quota::new(NonZeroU32::MIN, NonZeroU32::MIN, Duration::from_nanos(10));
+        let (mut shard, hasher) = (Shard::new(Gcra::new(&quota), 20_000), DefaultHashBuilder::default());
+        let ask = |shard: &mut Shard<u64>, key: u64, now| {
+            let lookup = Lookup { hash: hasher.hash_one(key), key: &key, hasher: &hasher };
+            assert!(shard.attempt_new(&lookup, u64::clone, now, 1).0.is_some());
+        };
+        for key in 0..10_000 {
+            ask(&mut shard, key, 0);
+            assert!(key < 100 || shard.states.allocation_size() <= shard.len() * 40);
+        }
+        (10_000..30_000).for_each(|key| ask(&mut shard, key, key));
+        assert!(shard.len() <= 2 * SMALL && shard.states.allocation_size() <= 4 * SMALL * 40);
     }
 }

@@ -68,7 +68,7 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
             config,
             limit: quota.limit(),
             health: Mutex::new(StoreHealth::default()),
-            refusals: Mutex::new(Refusals::new(config.max_keys)),
+            refusals: Mutex::new(Refusals::new(quota.limit(), config.max_keys)),
             local: KeyedTokenBucket::with_clock(name, share, config.max_keys, clock.clone()),
             ticks: Ticks::new(clock),
             observers: RwLock::default(),
@@ -95,12 +95,13 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
         self.0.observers.read().clone()
     }
 
-    /// Refuses the key's calls in this process for a while, as the other side asked.
+    /// Refuses the key's calls in this process for a while, as the other side asked, whatever they cost.
+    ///
+    /// Neither an answer of the store nor a refund nor a shorter pause ends it. Of more than
+    /// [`max_keys`](StoreLimiterConfig::max_keys) keys that are paused at once, some are forgotten.
     pub fn pause(&self, key: &str, duration: Duration) {
-        let shared = &*self.0;
-        let (limit, retry_after, reset_after) = (shared.limit, Some(duration), duration);
-        let refusal = Decision { allowed: false, limit, remaining: 0, retry_after, reset_after };
-        shared.refusals.lock().remember(key, 1, shared.ticks.nanos(), refusal);
+        let Shared { refusals, ticks, .. } = &*self.0;
+        refusals.lock().pause(key, ticks.nanos(), duration);
     }
 
     /// What the limiter says without its store.
@@ -168,6 +169,9 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
 
     /// # Errors
     /// The store's, only with [`OnStoreError::Closed`].
+    ///
+    /// # Panics
+    /// When the store has to be asked outside a tokio runtime with time; so does [`refund`](Self::refund).
     ///
     /// # Cancel safety
     /// The store may have taken the tokens; nothing else is lost.

@@ -12,7 +12,7 @@ use super::{
     WaitConfig,
     cell::Cell,
     gcra::Gcra,
-    queue::{Queue, Turn},
+    queue::{Queue, Turn, Wakers},
 };
 use crate::{clock::nanos, error::RateLimited};
 
@@ -22,6 +22,9 @@ pub trait Waited: Clone + Unpin {
     ///
     /// `None` when the bucket is one that is not remembered.
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T>;
+
+    /// Gives tokens back that were there at once.
+    fn refund(&self, cost: u32);
 }
 
 /// What a visitor finds.
@@ -68,27 +71,33 @@ impl Visit<'_> {
     }
 
     /// Serves the waiter if it is its turn, or tells what it is to do; and whom to wake instead.
-    fn turn(&mut self, ticket: u64, waker: &Waker) -> (Turn, Option<Waker>) {
+    fn turn(&mut self, ticket: u64, waker: &mut Option<Waker>) -> (Turn, Wakers) {
         let turn = self.queue.turn(ticket, self.gcra, self.state.get(), self.now, waker);
         let next = match turn {
             Turn::Served => self.queue.serve_first(),
-            Turn::TooLate(_) => self.leave(ticket),
-            Turn::First(_) | Turn::Behind => None,
+            Turn::TooLate(_) | Turn::Never => self.leave(ticket),
+            Turn::First(_) | Turn::Behind => Wakers::default(),
         };
         (turn, next)
     }
 
     /// Gives the waiter's place and tokens back; returns whom to wake.
-    fn leave(&mut self, ticket: u64) -> Option<Waker> {
-        let (cost, next) = self.queue.leave(ticket);
+    fn leave(&mut self, ticket: u64) -> Wakers {
+        let (cost, wakers) = self.queue.leave(ticket);
         self.refund(cost);
-        next
+        wakers
     }
 
     /// Gives tokens back.
-    pub(super) fn refund(&mut self, cost: u32) {
-        let gcra = self.gcra;
-        self.change(|full_at| gcra.refund(full_at, cost));
+    fn refund(&mut self, cost: u32) {
+        let (gcra, lowest) = (self.gcra, self.queue.lowest(self.gcra, self.now));
+        self.change(|full_at| gcra.refund(full_at, cost).max(lowest));
+    }
+
+    /// Gives tokens back that were there at once; returns whom to wake.
+    pub(super) fn give_back(&mut self, cost: u32) -> Option<Waker> {
+        self.refund(cost);
+        self.queue.wake_first()
     }
 
     /// Takes tokens whether they are there or not; returns whom to wake.
@@ -100,11 +109,8 @@ impl Visit<'_> {
 
     /// Gives out nothing for a while; returns whom to wake.
     pub(super) fn pause(&mut self, duration: Duration) -> Vec<Waker> {
-        let (gcra, until) = (self.gcra, self.now.saturating_add(nanos(duration)));
-        match self.queue.reserved() {
-            None => self.change(|full_at| gcra.pause(full_at, until)),
-            Some((all, first)) => self.change(|full_at| gcra.pause_reserved(full_at, until, all, first)),
-        }
+        let lowest = self.queue.pause(self.gcra, self.now.saturating_add(nanos(duration)));
+        self.change(|full_at| full_at.max(lowest));
         self.queue.wake_all()
     }
 
@@ -184,13 +190,17 @@ fn poll_turn<B: Waited>(
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), RateLimited>> {
     loop {
-        let (turn, next) = bucket.visit(|visit| visit.turn(ticket, cx.waker())).expect("who waits is remembered");
-        next.into_iter().for_each(Waker::wake);
+        // Cloned before the line is locked, and what it is exchanged for dropped after: either may run anything.
+        let mut waker = Some(cx.waker().clone());
+        let turn = bucket.visit(|visit| visit.turn(ticket, &mut waker));
+        let (turn, wakers) = turn.expect("who waits is remembered");
+        wakers.settle();
         let left = match turn {
             Turn::Served => return Poll::Ready(Ok(())),
             Turn::TooLate(wait) => {
                 return Poll::Ready(Err(RateLimited { retry_after: Some(Duration::from_nanos(wait)) }));
             }
+            Turn::Never => return Poll::Ready(Err(RateLimited { retry_after: None })),
             // Only the first has a timer.
             Turn::Behind => {
                 *timer = None;
@@ -209,15 +219,14 @@ fn poll_turn<B: Waited>(
 
 impl<B: Waited> Drop for Acquire<B> {
     fn drop(&mut self) {
-        let next = match self.state {
-            AcquireState::Told(Ok(())) => self.bucket.visit(|visit| {
-                visit.refund(self.cost);
-                visit.queue.wake_first()
-            }),
-            AcquireState::Waits { ticket, .. } => self.bucket.visit(|visit| visit.leave(ticket)),
-            AcquireState::Told(Err(_)) | AcquireState::Ended => None,
-        };
-        next.flatten().into_iter().for_each(Waker::wake);
+        match self.state {
+            AcquireState::Told(Ok(())) => self.bucket.refund(self.cost),
+            AcquireState::Waits { ticket, .. } => {
+                let wakers = self.bucket.visit(|visit| visit.leave(ticket));
+                wakers.into_iter().for_each(Wakers::settle);
+            }
+            AcquireState::Told(Err(_)) | AcquireState::Ended => {}
+        }
     }
 }
 

@@ -98,6 +98,9 @@ impl<C: Clock> RetryStrategy<C> {
     /// # Errors
     /// The last attempt's error, as it came; after a refusal by a circuit breaker that of the attempt before it.
     ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time.
+    ///
     /// # Cancel safety
     /// Dropping the future drops the attempt under way or ends the wait; a retry taken from the budget stays taken.
     #[inline]
@@ -111,11 +114,15 @@ impl<C: Clock> RetryStrategy<C> {
         self.execute_if(OnError, None, operation)
     }
 
-    /// As [`execute`](Self::execute), and begins no wait that would not end before the deadline.
+    /// As [`execute`](Self::execute), and begins neither a wait that would not end before the deadline nor, but for the
+    /// first, an attempt after it.
     ///
     /// An attempt under way at the deadline is not cut; that is a timeout's work.
     ///
     /// # Errors
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
     /// As [`execute`](Self::execute).
     ///
     /// # Cancel safety
@@ -138,6 +145,9 @@ impl<C: Clock> RetryStrategy<C> {
     ///
     /// # Errors
     /// As [`execute`](Self::execute); a failed answer that is not repeated any more is returned as an answer.
+    ///
+    /// # Panics
+    /// As [`execute`](Self::execute).
     ///
     /// # Cancel safety
     /// As [`execute`](Self::execute).
@@ -181,6 +191,11 @@ impl<C: Clock> RetryStrategy<C> {
         let mut earlier = None;
         while let Some(delay) = self.wait_after(failure, &mut progress, deadline, true) {
             tokio::time::sleep(delay).await;
+            // The wait may have taken longer than it was to: as in the layer, nothing is sent after the deadline.
+            if deadline.is_some_and(|deadline| self.left(deadline).is_zero()) {
+                self.overtaken(progress, failure.class);
+                return outcome;
+            }
             earlier = Some(outcome);
             match retry_on.judge(operation(progress.attempt).await) {
                 Ok(answer) => return answer,

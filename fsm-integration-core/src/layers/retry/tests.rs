@@ -438,6 +438,25 @@ async fn nothing_is_sent_after_the_deadline_however_late_the_call_is_polled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_the_layer_nothing_is_sent_after_the_deadline_either() {
+    let told = Told::default();
+    let config = RetryConfig { total: Some(Duration::from_secs(5)), ..NO_JITTER };
+    let strategy = RetryStrategy::new(config).with_observers(told.observers());
+    let mut attempts = 0;
+    let mut call = Box::pin(strategy.execute(|_| {
+        attempts += 1;
+        std::future::ready(Err::<(), _>(unavailable()))
+    }));
+    assert!(futures_util::poll!(call.as_mut()).is_pending());
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(call.as_mut().await.expect_err("the first attempt failed").kind(), ErrorKind::Unavailable);
+    drop(call);
+    assert_eq!(attempts, 1);
+    let stopped = Observation::RetryStopped { attempt: 0, class: ErrorClass::Transient, reason: "past_deadline" };
+    assert_eq!(told.take().pop().map(|(_, last)| last), Some(stopped));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_wait_makes_no_further_attempt() {
     let (service, mut partner) = MockService::<Request<()>, (), Error>::new();
     let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(service);

@@ -85,6 +85,17 @@ fn calls_that_hang_until_their_caller_goes_lower_the_gradient() {
 }
 
 #[test]
+fn calls_given_up_before_anything_is_usual_do_not_count_as_usual() {
+    let config = AdaptiveConcurrencyConfig { initial: 50, ..Default::default() };
+    let calls =
+        |from: u64, latency, outcome| (from..from + 5_000).step_by(10).map(move |n| sample(n, latency, 50, outcome));
+    let (mut limit, mut undisturbed) = (Limit::new(&config), Limit::new(&config));
+    assert_eq!(record_all(&mut limit, calls(0, 1, Outcome::Cancelled)), 50);
+    let answered = || calls(5_000, 100, Outcome::Answered);
+    assert_eq!(record_all(&mut limit, answered()), record_all(&mut undisturbed, answered()));
+}
+
+#[test]
 fn settings_are_read_and_unknown_ones_refused() {
     let text = r#"{"max":50,"algorithm":{"aimd":{"latency_threshold":"2s"}}}"#;
     let read: AdaptiveConcurrencyConfig = serde_json::from_str(text).expect("settings");

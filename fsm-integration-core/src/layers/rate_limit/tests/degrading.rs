@@ -15,6 +15,7 @@ use crate::{
 const ANSWERS: u8 = 0;
 const FAILS: u8 = 1;
 const HANGS: u8 = 2;
+const IS_SLOW: u8 = 3;
 
 /// A store that does what it is told, and counts how often it is asked.
 #[derive(Clone)]
@@ -38,8 +39,12 @@ impl Store {
 impl RateLimitStore for Store {
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        match self.behaviour.load(Ordering::Relaxed) {
-            ANSWERS => Ok(self.buckets.try_acquire_ref(key, cost)),
+        let behaviour = self.behaviour.load(Ordering::Relaxed);
+        if behaviour == IS_SLOW {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        match behaviour {
+            ANSWERS | IS_SLOW => Ok(self.buckets.try_acquire_ref(key, cost)),
             FAILS => Err(Error::new(ErrorKind::Unavailable, "connection refused")),
             _ => std::future::pending().await,
         }
@@ -161,6 +166,26 @@ async fn a_refund_makes_the_refusal_void() {
     assert_eq!(allowed(&limiter, "acme", 11).await, 10);
     RateLimitStore::refund(&limiter, "acme", 1).await.expect("the store answers");
     assert_eq!(allowed(&limiter, "acme", 2).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_outlasts_a_call_that_was_under_way_a_refund_and_a_shorter_one() {
+    let (store, limiter, _) = limiter(OnStoreError::Local);
+    assert_eq!(allowed(&limiter, "acme", 10).await, 10);
+    store.behave(IS_SLOW);
+    let mut under_way = Box::pin(limiter.acquire("acme", 1));
+    assert!(futures_util::poll!(&mut under_way).is_pending());
+    limiter.pause("acme", 30 * SECOND);
+    assert!(!under_way.await.expect("decides").allowed);
+    RateLimitStore::refund(&limiter, "acme", 1).await.expect("the store answers");
+    limiter.pause("acme", 10 * SECOND);
+    tokio::time::advance(15 * SECOND).await;
+    for cost in [0, 1, 2] {
+        let paused = limiter.try_acquire_now("acme", cost).expect("nobody has to be asked");
+        assert_eq!((paused.allowed, paused.retry_after.map(|wait| wait.as_secs())), (false, Some(14)), "{cost}");
+    }
+    tokio::time::advance(15 * SECOND).await;
+    assert_eq!(allowed(&limiter, "acme", 1).await, 1);
 }
 
 #[tokio::test(start_paused = true)]

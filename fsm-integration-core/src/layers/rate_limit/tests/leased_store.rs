@@ -1,23 +1,46 @@
 //! A node takes tokens of a store by the handful.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::*;
 use crate::error::Result;
+
+/// How long an answer takes of a store that is slow.
+const TRIP: Duration = Duration::from_millis(10);
 
 /// A store that counts how often it is asked.
 #[derive(Clone)]
 struct Far {
     buckets: KeyedTokenBucket<Arc<str>, VirtualClock>,
     asked: Arc<AtomicU32>,
+    is_slow: Arc<AtomicBool>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Far {
+    fn asked(&self) -> u32 {
+        self.asked.swap(0, Ordering::Relaxed)
+    }
+
+    fn left(&self, key: &str) -> u32 {
+        self.buckets.peek(&Arc::from(key)).remaining
+    }
 }
 
 #[async_trait]
 impl RateLimitStore for Far {
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.is_slow.load(Ordering::Relaxed) {
+            tokio::time::sleep(TRIP).await;
+        }
+        if self.fails.load(Ordering::Relaxed) {
+            return Err(Error::from(ErrorKind::Unavailable));
+        }
         Ok(self.buckets.try_acquire_ref(key, cost))
     }
 
@@ -32,7 +55,7 @@ type Node = LeasedStore<Far, VirtualClock>;
 fn nodes<const N: usize>(max_keys: usize) -> (VirtualClock, Far, [Node; N]) {
     let clock = VirtualClock::default();
     let buckets = KeyedTokenBucket::with_clock("far", quota(100, 1), 1_000, clock.clone());
-    let far = Far { buckets, asked: Arc::default() };
+    let far = Far { buckets, asked: Arc::default(), is_slow: Arc::default(), fails: Arc::default() };
     let node = |_| LeasedStore::with_clock(far.clone(), 8, SECOND, max_keys, clock.clone());
     (clock.clone(), far.clone(), std::array::from_fn(node))
 }
@@ -90,4 +113,55 @@ fn the_number_of_keys_is_bounded() {
     assert_eq!(spend(&node, "c", 1), 1);
     assert_eq!(in_hand(&node), [false, false, true]);
     assert_eq!(far.asked.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_takes_of_the_store_what_it_spends() {
+    let (_, far, [node]) = nodes(10);
+    far.is_slow.store(true, Ordering::Relaxed);
+    let began = Instant::now();
+    let answers = join_all((0..20).map(|_| node.acquire("acme", 1))).await;
+    assert!(answers.into_iter().all(|answer| answer.expect("answers").allowed));
+    assert_eq!((far.left("acme"), far.asked(), began.elapsed()), (80, 2, 2 * TRIP));
+    assert!(node.try_acquire_now("acme", 1).is_none(), "all is spent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_away_while_it_fetches_is_followed_by_another() {
+    let (_, far, [node]) = nodes(10);
+    far.is_slow.store(true, Ordering::Relaxed);
+    let mut first = node.acquire("acme", 1);
+    assert!(futures_util::poll!(&mut first).is_pending());
+    let mut others: Vec<_> = (0..12).map(|_| node.acquire("acme", 1)).collect();
+    for other in &mut others {
+        assert!(futures_util::poll!(other).is_pending());
+    }
+    drop(first);
+    let stays = others.remove(0);
+    assert!(stays.await.expect("answers").allowed);
+    drop(others);
+    assert_eq!(node.try_acquire_now("acme", 7).map(|decision| decision.allowed), Some(true), "the rest of a handful");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_fails_all_at_the_same_time() {
+    let (_, far, [node]) = nodes(10);
+    far.is_slow.store(true, Ordering::Relaxed);
+    far.fails.store(true, Ordering::Relaxed);
+    let began = Instant::now();
+    let answers = join_all((0..20).map(|_| node.acquire("acme", 1))).await;
+    assert!(answers.iter().all(Result::is_err));
+    assert_eq!(began.elapsed(), 2 * TRIP);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_handful_is_never_there_a_call_costs_one_round_trip() {
+    let (clock, far, [node]) = nodes(10);
+    let few = quota(3, 1);
+    far.buckets.set_quota(&Arc::from("acme"), Some(few));
+    assert_eq!((spend(&node, "acme", 10), far.asked()), (3, 11), "the first has to find out");
+    clock.advance(SECOND);
+    assert_eq!((spend(&node, "acme", 10), far.asked()), (1, 11));
+    // And near the limit of a bucket that holds handfuls.
+    assert_eq!((spend(&node, "globex", 110), far.asked()), (100, 12 + 1 + 14));
 }

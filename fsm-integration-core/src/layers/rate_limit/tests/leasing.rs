@@ -87,6 +87,18 @@ fn a_pause_takes_what_is_in_hand_back() {
     assert_eq!(spend(&leased, 10), 1);
 }
 
+#[test]
+fn in_a_pause_not_even_what_costs_nothing_passes() {
+    let (clock, leased) = leased(100, 1, CONFIG);
+    assert_eq!(spend(&leased, 1), 1);
+    assert!(leased.try_acquire(0).is_ok());
+    Limit::<()>::pause(&leased, &(), 30 * SECOND);
+    assert!(leased.try_acquire(0).is_err());
+    clock.advance(30 * SECOND);
+    assert!(leased.try_acquire(0).is_ok());
+    assert_eq!(leased.held(), 0, "a look takes no handful");
+}
+
 #[tokio::test]
 async fn a_layer_takes_its_tokens_by_the_handful() {
     let (_, leased) = leased(9, 1, CONFIG);

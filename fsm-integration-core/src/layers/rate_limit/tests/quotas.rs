@@ -70,6 +70,54 @@ fn a_key_that_was_forgotten_meanwhile_is_paused_all_the_same() {
     assert_eq!(buckets.len(), 1, "a refund to nobody is remembered nowhere");
 }
 
+#[test]
+fn a_key_that_is_paused_stays_so_whatever_comes_back_or_changes() {
+    let (clock, buckets) = keyed(10, 100);
+    assert!(buckets.try_acquire(&1, 5).allowed);
+    buckets.pause(&1, 30 * SECOND);
+    buckets.refund(&1, 5);
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(30 * SECOND));
+    buckets.set_quota(&1, Some(quota(20, 2)));
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(30 * SECOND));
+    buckets.set_quota(&1, Some(quota(20, 1)));
+    assert_eq!(buckets.try_acquire(&1, 1).retry_after, Some(30 * SECOND));
+    clock.advance(30 * SECOND);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    buckets.refund(&1, 1);
+    assert_eq!(buckets.peek(&1).remaining, 1);
+}
+
+#[test]
+fn a_pause_that_is_over_keeps_nobody_remembered() {
+    let (clock, buckets) = keyed(1, 100);
+    (0..100).for_each(|key| buckets.pause(&key, SECOND));
+    clock.advance(2 * SECOND);
+    assert!(buckets.try_acquire(&100, 1).allowed);
+    assert_eq!(buckets.len(), 1);
+}
+
+#[test]
+fn a_refund_of_a_key_beyond_the_cap_goes_where_its_token_came_from() {
+    let (_, buckets) = keyed(1, 1);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    assert!(buckets.try_acquire(&2, 1).allowed, "from the bucket that the others share");
+    assert!(!buckets.try_acquire(&3, 1).allowed);
+    buckets.refund(&2, 1);
+    drop(buckets.acquire_within(&3, 1, WaitConfig::default()));
+    assert!(buckets.try_acquire(&4, 1).allowed);
+    assert_eq!((buckets.try_acquire(&5, 1).allowed, buckets.peek(&1).remaining), (false, 0));
+}
+
+#[test]
+fn keys_beyond_the_cap_share_what_a_changed_quota_gives() {
+    let (clock, buckets) = keyed(1, 1);
+    (1..3).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    buckets.set_default_quota(quota(1, 1_000));
+    clock.advance(Duration::from_millis(1));
+    let allowed = [1, 2].map(|key| buckets.try_acquire(&key, 1).allowed);
+    assert_eq!(allowed, [true, true]);
+}
+
 #[tokio::test]
 async fn a_request_may_cost_more_than_one_token() {
     let (_, bucket) = bucket(10, 1);

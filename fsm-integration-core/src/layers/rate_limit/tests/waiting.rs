@@ -238,3 +238,64 @@ async fn in_shadow_mode_nobody_waits() {
     assert!(service.oneshot(1).now_or_never().expect("at once").is_ok());
     assert_eq!(bucket.waiting(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn neither_a_refund_nor_who_leaves_the_line_shortens_a_pause() {
+    let bucket = empty(10, 1);
+    let [first, second] = [4, 1].map(|cost| bucket.acquire_within(cost, LONG));
+    let began = Instant::now();
+    bucket.pause(30 * SECOND);
+    bucket.refund(5);
+    drop(first);
+    second.await.expect("in time");
+    assert_eq!(began.elapsed(), 30 * SECOND);
+    drop(bucket.acquire_within(3, LONG));
+    bucket.refund(1);
+    assert!(bucket.try_acquire(1).allowed, "after it they count as ever");
+}
+
+/// An empty bucket of ten, one token a second, for one key.
+fn empty_key() -> KeyedTokenBucket<u64> {
+    let buckets = KeyedTokenBucket::with_clock("test", quota(10, 1), 100, SystemClock);
+    assert!(buckets.try_acquire(&1, 10).allowed);
+    buckets
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_quota_moves_the_turns_of_who_waits_and_wakes_them() {
+    let changes: [fn(&KeyedTokenBucket<u64>, Quota); 2] =
+        [|buckets, quota| buckets.set_quota(&1, Some(quota)), KeyedTokenBucket::set_default_quota];
+    for change in changes {
+        let buckets = empty_key();
+        let waits = [5, 3].map(|cost| tokio::spawn(buckets.acquire_within(&1, cost, LONG)));
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        change(&buckets, quota(10, 10));
+        let mut served = Vec::new();
+        for wait in waits {
+            wait.await.expect("ends").expect("in time");
+            served.push(began.elapsed().as_millis());
+        }
+        assert_eq!(served, [500, 800]);
+        // And back: what is not there yet takes longer.
+        let wait = tokio::spawn(buckets.acquire_within(&1, 2, LONG));
+        tokio::task::yield_now().await;
+        change(&buckets, quota(10, 1));
+        wait.await.expect("ends").expect("in time");
+        assert_eq!(began.elapsed().as_millis(), 2_800);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_more_than_a_changed_quota_holds_is_told() {
+    let buckets = empty_key();
+    let waits = [5, 3].map(|cost| tokio::spawn(buckets.acquire_within(&1, cost, LONG)));
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    buckets.set_quota(&1, Some(quota(4, 1)));
+    let [dear, cheap] = waits;
+    assert_eq!(dear.await.expect("ends"), Err(RateLimited { retry_after: None }));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    cheap.await.expect("ends").expect("in time");
+    assert_eq!(began.elapsed(), 3 * SECOND);
+}
