@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Begin, Executed, Execution, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Owner,
+    Begin, Executed, Execution, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Lease, Owner,
     RecoveryPoints, StoreFuture, StoreOutcome,
     acquire::{Acquired, Held},
 };
@@ -40,8 +40,8 @@ impl<S> IdempotencyManager<S> {
             // A block, so that the answer is not kept over what is waited for below.
             let won = {
                 let begun = ask(self, key, fingerprint, owner);
-                if let Some(&Begin::Won(lease)) = begun.peek() {
-                    Ok(lease)
+                if let Some(&Begin::Won(Lease { fence, .. })) = begun.peek() {
+                    Ok(Lease { owner, fence })
                 } else {
                     match begun.now() {
                         Ok(Ok(Begin::Done(value))) => return Ok(self.replay(value)),

@@ -72,6 +72,12 @@ impl IdempotencyKey {
         Sha256::digest(self.parts().1).into()
     }
 
+    /// All of it, as a store of this process keeps it.
+    #[inline]
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
     /// The scope and the client's key.
     fn parts(&self) -> (&str, &str) {
         let (tenant, rest) = self.text.split_once(':').unwrap_or_default();

@@ -5,7 +5,7 @@ use std::{
 
 use hashbrown::HashTable;
 
-use super::waiting::Waiting;
+use super::{text::Text, waiting::Waiting};
 use crate::layers::idempotency::{IdempotencyKey, state::Record};
 
 /// No slot.
@@ -39,16 +39,19 @@ struct Ends {
     last: u32,
 }
 
+/// A place for one entry; the key's text and hash count only while there is one.
 struct Slot<T> {
+    /// Its neighbours in its order; for a vacant slot, `after` is the next vacant one.
     before: u32,
     after: u32,
     order: Option<Order>,
+    text: Text,
+    hash: u64,
     entry: Option<Entry<T>>,
 }
 
 /// One key's record, and who waits for it to change.
 pub(super) struct Entry<T> {
-    key: IdempotencyKey,
     pub(super) record: Record<T>,
     /// Boxed: most records are never waited for.
     pub(super) waiting: Option<Box<Waiting>>,
@@ -76,7 +79,10 @@ impl<T> Entries<T> {
 
     #[inline]
     pub(super) fn find(&self, key: &IdempotencyKey) -> Option<u32> {
-        let is_it = |slot: &u32| self.get(*slot).is_some_and(|entry| entry.key == *key);
+        let is_it = |slot: &u32| {
+            let place = &self.slots[*slot as usize];
+            place.hash == key.hash() && place.text.is(key)
+        };
         self.table.find(key.hash(), is_it).copied()
     }
 
@@ -91,9 +97,11 @@ impl<T> Entries<T> {
     pub(super) fn insert(&mut self, key: &IdempotencyKey, record: impl FnOnce() -> Record<T>) -> u32 {
         let slot = self.vacant_slot();
         let place = &mut self.slots[slot as usize];
+        place.hash = key.hash();
+        place.text.set(key);
         // Made in its place, when nothing that could fail is left to do: an entry that is moved there costs more.
-        place.entry.get_or_insert_with(|| Entry { key: key.clone(), record: record(), waiting: None });
-        let hash_of = |slot: &u32| self.slots[*slot as usize].entry.as_ref().map_or(0, |entry| entry.key.hash());
+        place.entry.get_or_insert_with(|| Entry { record: record(), waiting: None });
+        let hash_of = |slot: &u32| self.slots[*slot as usize].hash;
         self.table.insert_unique(key.hash(), slot, hash_of);
         slot
     }
@@ -101,7 +109,8 @@ impl<T> Entries<T> {
     #[inline]
     fn vacant_slot(&mut self) -> u32 {
         if self.vacant == NONE {
-            self.slots.push(Slot { before: NONE, after: NONE, order: None, entry: None });
+            let (before, after) = (NONE, NONE);
+            self.slots.push(Slot { before, after, order: None, text: Text::NONE, hash: 0, entry: None });
             return (self.slots.len() - 1) as u32;
         }
         let slot = self.vacant;
@@ -113,11 +122,14 @@ impl<T> Entries<T> {
     pub(super) fn remove(&mut self, slot: u32) {
         self.unlink(slot);
         let place = &mut self.slots[slot as usize];
-        let Some(entry) = &place.entry else { return };
-        if let Ok(found) = self.table.find_entry(entry.key.hash(), |other| *other == slot) {
+        if place.entry.is_none() {
+            return;
+        }
+        if let Ok(found) = self.table.find_entry(place.hash, |other| *other == slot) {
             found.remove();
         }
         place.after = mem::replace(&mut self.vacant, slot);
+        place.text.clear();
         place.entry = None;
     }
 

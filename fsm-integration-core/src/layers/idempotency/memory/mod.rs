@@ -1,5 +1,6 @@
 mod entries;
 mod shard;
+mod text;
 mod waiting;
 
 use std::{fmt, sync::Arc, time::Duration};
