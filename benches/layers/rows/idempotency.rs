@@ -124,17 +124,21 @@ fn polls_of_the_second(first: impl Future, second: impl Future) -> f64 {
     f64::from(polls)
 }
 
-/// Each call under the next key, for all tasks together.
+/// Each call under the next key; of two tasks at once each has every other one.
+///
+/// If they shared them, a task that the machine puts off for some milliseconds would come back to a key that the other
+/// one has been round to meanwhile.
 fn first_calls(manager: Manager, keys: Vec<IdempotencyKey>) -> impl Fn() -> Lane {
-    let (keys, next) = (Arc::new(keys), Arc::new(AtomicUsize::new(0)));
+    let (keys, tasks) = (Arc::new(keys), AtomicUsize::new(0));
+    let next = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
     move || {
         let (manager, keys, next) = (manager.clone(), Arc::clone(&keys), Arc::clone(&next));
-        let answer = answer();
+        let (answer, half) = (answer(), tasks.fetch_add(1, Relaxed) % 2);
         Box::new(move |calls| {
             block_on(async {
                 for _ in 0..calls {
-                    let key = &keys[next.fetch_add(1, Relaxed) % KEYS];
-                    assert!(!execute(&manager, key, &answer).await.replayed);
+                    let number = 2 * next[half].fetch_add(1, Relaxed) + half;
+                    assert!(!execute(&manager, &keys[number % KEYS], &answer).await.replayed);
                 }
             });
         })

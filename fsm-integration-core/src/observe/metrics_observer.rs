@@ -1,5 +1,6 @@
 use super::{
     Observation, Observer,
+    keys::registered,
     metrics::{
         BULKHEAD_REFUSALS, CIRCUIT_BREAKER_TRANSITIONS, COALESCED_CALLS, CONCURRENCY_LIMIT, FALLBACKS, HEDGES,
         IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS, INTEGRATION_CIRCUIT_BREAKER_STATE,
@@ -52,17 +53,33 @@ impl Observer for MetricsObserver {
 }
 
 fn count<const N: usize>(metric: &Metric, labels: [&str; N]) {
-    counter(&metric.key(labels)).increment(1);
+    registered(metric, labels, counter).increment(1);
 }
 
 fn set<const N: usize>(metric: &Metric, labels: [&str; N], value: f64) {
-    gauge(&metric.key(labels)).set(value);
+    registered(metric, labels, gauge).set(value);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::observe::{CircuitState, recorder::Seen};
+
+    #[test]
+    fn a_recorder_counts_from_when_it_is_installed_whatever_was_told_before() {
+        let told = || MetricsObserver.observe("erp", &Observation::LoadShed);
+        let (outer, inner) = (Seen::default(), Seen::default());
+        told();
+        metrics::with_local_recorder(&outer, || {
+            told();
+            metrics::with_local_recorder(&inner, told);
+            metrics::with_local_recorder(&metrics::NoopRecorder, told);
+            told();
+        });
+        told();
+        assert_eq!(outer.take(), [("load_shed_total erp".to_owned(), 2.0)]);
+        assert_eq!(inner.take(), [("load_shed_total erp".to_owned(), 1.0)]);
+    }
 
     #[test]
     fn a_change_of_state_sets_the_gauge_and_is_counted() {

@@ -5,6 +5,7 @@
 
 mod circuit_state;
 pub mod health;
+mod keys;
 pub mod metrics;
 mod metrics_observer;
 mod observation;

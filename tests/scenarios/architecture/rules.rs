@@ -73,6 +73,7 @@ pub(super) const PURE: &[&str] = &[
     "layers/idempotency/config",
     "layers/idempotency/fingerprint",
     "layers/idempotency/key",
+    "layers/idempotency/memory/entries",
     "layers/idempotency/outcome",
     "layers/idempotency/point",
     "layers/idempotency/state",

@@ -37,8 +37,35 @@ pub(super) enum Acquired<T> {
 }
 
 impl<S> IdempotencyManager<S> {
+    /// Everything after the store was first asked and did not say at once what is to be done.
+    ///
+    /// In a box, so that those who need not wait do not carry it along.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn acquire_held<'a, T>(
+        &'a self,
+        key: &'a IdempotencyKey,
+        fingerprint: Fingerprint,
+        owner: Owner,
+        begun: StoreFuture<'a, Begin<T>>,
+    ) -> Pin<Box<impl Future<Output = Result<Acquired<T>, IdempotencyConflict>>>>
+    where
+        S: IdempotencyStore<T>,
+    {
+        Box::pin(async move {
+            // Held from before the store answers: a call that is dropped while it waits may have won.
+            let held = Held::new(&*self.shared.store, key, owner);
+            let acquired = self.acquire(key, fingerprint, owner, begun).await;
+            // A store whose answer was lost may have given us the key: it is given back by dropping.
+            if !matches!(acquired, Ok(Acquired::Unprotected) | Err(IdempotencyConflict::StoreUnavailable)) {
+                held.keep();
+            }
+            acquired.map_err(|conflict| self.refuse(conflict))
+        })
+    }
+
     /// Takes the key, waiting for whoever has it, but not longer than the bound.
-    pub(super) async fn acquire<T>(
+    async fn acquire<T>(
         &self,
         key: &IdempotencyKey,
         fingerprint: Fingerprint,
@@ -82,26 +109,25 @@ impl<S> IdempotencyManager<S> {
         }
     }
 
-    /// Drives work that waits, and renews its lease.
-    ///
-    /// Also returns whether the lease was lost meanwhile.
+    /// Drives work that waits, and renews its lease; says if that is lost meanwhile.
     pub(super) async fn keep_alive<T, F>(
         &self,
         key: &IdempotencyKey,
         owner: Owner,
         mut work: Pin<&mut F>,
-    ) -> (F::Output, bool)
+        lost: &mut bool,
+    ) -> F::Output
     where
         S: IdempotencyStore<T>,
         F: Future,
     {
-        let (mut renewing, mut lost) = (pin!(self.renew::<T>(key, owner)), false);
+        let mut renewing = pin!(self.renew::<T>(key, owner));
         poll_fn(|cx| {
             let output = work.as_mut().poll(cx);
-            if output.is_pending() && !lost {
-                lost = renewing.as_mut().poll(cx).is_ready();
+            if output.is_pending() && !*lost {
+                *lost = renewing.as_mut().poll(cx).is_ready();
             }
-            output.map(|output| (output, lost))
+            output
         })
         .await
     }
@@ -122,9 +148,27 @@ impl<S> IdempotencyManager<S> {
         }
     }
 
-    /// Waits for the outcome to be written down, trying a few times; a failure means that the next caller does not know of it, and
-    /// is told as such, never as a plain failure (requirement I14).
+    /// Waits for the outcome to be written down; that the lease is lost is told once.
     pub(super) async fn complete<T>(
+        &self,
+        key: &IdempotencyKey,
+        owner: Owner,
+        value: &T,
+        stored: StoreFuture<'_, StoreOutcome>,
+        lost: bool,
+    ) -> Result<(), IdempotencyConflict>
+    where
+        S: IdempotencyStore<T>,
+    {
+        match self.write_down(key, owner, value, stored).await {
+            Err(conflict) if !lost || conflict != IdempotencyConflict::LostLease => Err(self.refuse(conflict)),
+            written => written,
+        }
+    }
+
+    /// Writes the outcome down, trying a few times; a failure means that the next caller does not know of it, and is told
+    /// as such, never as a plain failure (requirement I14).
+    async fn write_down<T>(
         &self,
         key: &IdempotencyKey,
         owner: Owner,

@@ -118,8 +118,11 @@ where
             *whole = Some(response);
             Ok(stored)
         };
-        let begun = begun.map_or_else(|| manager.begin(&key, fingerprint, owner), StoreFuture::ready);
-        match manager.go_on(&key, fingerprint, owner, begun, move |stored| keep.keeps(stored), work).await {
+        let ask = |manager, key, fingerprint, owner| {
+            begun.map_or_else(|| IdempotencyManager::begin(manager, key, fingerprint, owner), StoreFuture::ready)
+        };
+        let keep = move |stored: &T| keep.keeps(stored);
+        match manager.execute_asking(&key, fingerprint, owner, ask, keep, work).await {
             Ok(Executed { value, .. }) => Ok(first.unwrap_or_else(|| I::Response::from_stored(value))),
             Err(Fault::Inner(error)) => Err(error),
             Err(Fault::Conflict(conflict)) => refuse.refuse(conflict),

@@ -1,5 +1,10 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{BuildHasher, Hash, Hasher},
+    sync::{Arc, LazyLock},
+};
 
+use hashbrown::DefaultHashBuilder;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
@@ -22,11 +27,16 @@ pub enum InvalidIdempotencyKey {
 ///
 /// Shown and stored as `idem:v1:{tenant}:{operation}:{sha256(key)}`; the digest is made when it is asked for, which a
 /// store of this process never does. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct IdempotencyKey {
     /// `tenant:operation:key`; neither of the first two holds a colon.
     text: Arc<str>,
+    /// The text's, made once: a call looks its key up several times.
+    hash: u64,
 }
+
+/// Seeded at random once a process, so that nobody outside can choose keys that collide.
+static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
 impl IdempotencyKey {
     /// Composes a key.
@@ -40,7 +50,14 @@ impl IdempotencyKey {
         if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(InvalidIdempotencyKey::Key);
         }
-        Ok(Self { text: [tenant, ":", operation, ":", key].concat().into() })
+        let text: Arc<str> = [tenant, ":", operation, ":", key].concat().into();
+        Ok(Self { hash: HASHER.hash_one(&*text), text })
+    }
+
+    /// Where a store of this process finds it.
+    #[inline]
+    pub(super) const fn hash(&self) -> u64 {
+        self.hash
     }
 
     /// Tenant and operation, with a colon between.
@@ -53,6 +70,12 @@ impl IdempotencyKey {
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.parts().1).into()
+    }
+
+    /// All of it, as a store of this process keeps it.
+    #[inline]
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 
     /// The scope and the client's key.
@@ -68,6 +91,21 @@ fn is_scope(text: &str) -> bool {
     text.len() <= 64
         && text.bytes().next().is_some_and(plain)
         && text.bytes().all(|byte| plain(byte) || b"._-".contains(&byte))
+}
+
+impl PartialEq for IdempotencyKey {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.text == other.text
+    }
+}
+
+impl Eq for IdempotencyKey {}
+
+impl Hash for IdempotencyKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
 }
 
 impl fmt::Display for IdempotencyKey {
@@ -130,6 +168,14 @@ mod tests {
     fn f_i2_the_same_business_identity_is_the_same_key_on_every_attempt() {
         assert_eq!(key("demo", "order", "PX-TEST-001"), key("demo", "order", "PX-TEST-001"));
         assert_eq!(key("demo", "order", "1").to_string(), key("demo", "order", "1").to_string());
+    }
+
+    #[test]
+    fn equal_keys_have_the_same_hash() {
+        assert_eq!(key("a", "b", "1").hash(), key("a", "b", "1").hash());
+        assert_ne!(key("a", "b", "1").hash(), key("a", "b", "2").hash());
+        let keys = std::collections::HashSet::from([key("a", "b", "1"), key("a", "b", "2"), key("a", "b", "1")]);
+        assert_eq!(keys.len(), 2);
     }
 
     #[test]

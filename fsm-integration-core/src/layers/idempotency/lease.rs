@@ -2,11 +2,11 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Who holds a lease: 128 bits, no two alike (requirement I7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner([u64; 2]);
+pub struct Owner(u64, u64);
 
 impl Owner {
     /// Who holds what nobody holds; never made at random.
-    pub(super) const NOBODY: Self = Self([0; 2]);
+    pub(super) const NOBODY: Self = Self(0, 0);
 
     /// Makes a new owner.
     #[must_use]
@@ -17,7 +17,7 @@ impl Owner {
     /// The owner as bytes, for a store.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 16] {
-        let bits = (self.0[0] as u128) << 64 | self.0[1] as u128;
+        let bits = (self.0 as u128) << 64 | self.1 as u128;
         bits.to_be_bytes()
     }
 
@@ -30,7 +30,7 @@ impl Owner {
     /// Two words, which need no more alignment than what stands beside them in a record.
     #[inline]
     const fn from_bits(bits: u128) -> Self {
-        Self([(bits >> 64) as u64, bits as u64])
+        Self((bits >> 64) as u64, bits as u64)
     }
 }
 

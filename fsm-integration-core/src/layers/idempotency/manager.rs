@@ -1,14 +1,7 @@
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-};
+use std::{future::Future, sync::Arc};
 
 use super::{
-    Begin, Execution, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Lease, Owner, RecoveryPoint,
-    RecoveryPoints, StoreFuture, StoreOutcome,
-    acquire::{Acquired, Held},
+    Begin, Execution, Fingerprint, IdempotencyConfig, IdempotencyKey, IdempotencyStore, Owner, StoreFuture,
     lease::Owners,
 };
 use crate::{
@@ -121,19 +114,19 @@ impl<S> IdempotencyManager<S> {
     /// # Cancel safety
     /// Dropping the future drops the work and gives the key back, so that somebody who waits takes over.
     #[inline]
-    pub async fn execute<T, E, W, F>(
-        &self,
-        key: &IdempotencyKey,
+    pub fn execute<'a, T, E, W, F>(
+        &'a self,
+        key: &'a IdempotencyKey,
         fingerprint: Fingerprint,
         work: W,
-    ) -> Result<Executed<T>, E>
+    ) -> impl Future<Output = Result<Executed<T>, E>>
     where
         S: IdempotencyStore<T>,
         E: From<IdempotencyConflict>,
         W: FnOnce(Execution) -> F,
         F: Future<Output = Result<T, E>>,
     {
-        self.execute_if(key, fingerprint, |_| true, work).await
+        self.execute_if(key, fingerprint, |_| true, work)
     }
 
     /// As [`execute`](Self::execute), but keeps a success only if `keep` says so (requirement I6).
@@ -146,28 +139,20 @@ impl<S> IdempotencyManager<S> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     #[inline]
-    pub async fn execute_if<T, E, W, F>(
-        &self,
-        key: &IdempotencyKey,
+    pub fn execute_if<'a, T, E, W, F>(
+        &'a self,
+        key: &'a IdempotencyKey,
         fingerprint: Fingerprint,
         keep: impl FnOnce(&T) -> bool,
         work: W,
-    ) -> Result<Executed<T>, E>
+    ) -> impl Future<Output = Result<Executed<T>, E>>
     where
         S: IdempotencyStore<T>,
         E: From<IdempotencyConflict>,
         W: FnOnce(Execution) -> F,
         F: Future<Output = Result<T, E>>,
     {
-        let owner = self.owner();
-        let begun = match self.begin(key, fingerprint, owner).now() {
-            Ok(Ok(Begin::Done(value))) => return Ok(self.replay(value)),
-            Ok(Ok(Begin::Won(lease))) => return self.lead(key, lease, None, keep, work).await,
-            Ok(begun) => StoreFuture::ready(begun),
-            Err(waiting) => waiting,
-        };
-        // In a box, so that those who need not wait do not carry it along.
-        Box::pin(self.go_on(key, fingerprint, owner, begun, keep, work)).await
+        self.execute_asking(key, fingerprint, self.owner(), Self::begin, keep, work)
     }
 
     #[inline]
@@ -188,102 +173,6 @@ impl<S> IdempotencyManager<S> {
         self.shared.store.begin(key, fingerprint, owner, self.shared.config.leased_for())
     }
 
-    /// Everything after the store was first asked.
-    pub(super) async fn go_on<T, E, W, F>(
-        &self,
-        key: &IdempotencyKey,
-        fingerprint: Fingerprint,
-        owner: Owner,
-        begun: StoreFuture<'_, Begin<T>>,
-        keep: impl FnOnce(&T) -> bool,
-        work: W,
-    ) -> Result<Executed<T>, E>
-    where
-        S: IdempotencyStore<T>,
-        E: From<IdempotencyConflict>,
-        W: FnOnce(Execution) -> F,
-        F: Future<Output = Result<T, E>>,
-    {
-        // Held from before the store answers: a call that is dropped while it waits may have won.
-        let held = Held::new(&*self.shared.store, key, owner);
-        let acquired = self.acquire(key, fingerprint, owner, begun).await;
-        // A store whose answer was lost may have given us the key: it is given back by dropping.
-        if !matches!(acquired, Ok(Acquired::Unprotected) | Err(IdempotencyConflict::StoreUnavailable)) {
-            held.keep();
-        }
-        match acquired {
-            Ok(Acquired::Won(lease, resumed)) => self.lead(key, lease, resumed, keep, work).await,
-            Ok(Acquired::Done(value)) => Ok(self.replay(value)),
-            Ok(Acquired::Unprotected) => {
-                let value = work(Execution::unprotected(self.points(), key.clone())).await?;
-                Ok(Executed { value, replayed: false })
-            }
-            Err(conflict) => Err(self.refuse(conflict).into()),
-        }
-    }
-
-    /// Does the work under a lease and writes its outcome down.
-    #[inline]
-    async fn lead<T, E, W, F>(
-        &self,
-        key: &IdempotencyKey,
-        lease: Lease,
-        resumed: Option<Arc<RecoveryPoint>>,
-        keep: impl FnOnce(&T) -> bool,
-        work: W,
-    ) -> Result<Executed<T>, E>
-    where
-        S: IdempotencyStore<T>,
-        E: From<IdempotencyConflict>,
-        W: FnOnce(Execution) -> F,
-        F: Future<Output = Result<T, E>>,
-    {
-        let owner = lease.owner;
-        let held = Held::new(&*self.shared.store, key, owner);
-        let mut work = pin!(work(Execution::new(self.points(), key.clone(), lease, resumed)));
-        let (result, lost) = match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
-            Poll::Ready(result) => (result, false),
-            Poll::Pending => self.keep_alive(key, owner, work).await,
-        };
-        // From here on the work is over: what is not written down runs out with the lease, it is not given back.
-        held.keep();
-        match result {
-            Ok(value) if keep(&value) => {
-                let stored = match self.shared.store.complete(key, owner, &value).now() {
-                    Ok(Ok(StoreOutcome::Stored)) => return Ok(Executed { value, replayed: false }),
-                    Ok(stored) => StoreFuture::ready(stored),
-                    Err(waiting) => waiting,
-                };
-                match self.complete(key, owner, &value, stored).await {
-                    Ok(()) => Ok(Executed { value, replayed: false }),
-                    Err(conflict) if lost && conflict == IdempotencyConflict::LostLease => Err(conflict.into()),
-                    Err(conflict) => Err(self.refuse(conflict).into()),
-                }
-            }
-            result => {
-                self.release(key, owner).await;
-                result.map(|value| Executed { value, replayed: false })
-            }
-        }
-    }
-
-    #[inline]
-    fn points(&self) -> Arc<dyn RecoveryPoints>
-    where
-        S: RecoveryPoints,
-    {
-        Arc::clone(&self.shared.store) as _
-    }
-
-    async fn release<T>(&self, key: &IdempotencyKey, owner: Owner)
-    where
-        S: IdempotencyStore<T>,
-    {
-        if let Err(error) = self.shared.store.release(key, owner).await {
-            tracing::warn!(%key, %error, "idempotency.release_failed");
-        }
-    }
-
     #[inline]
     pub(super) fn replay<T>(&self, value: T) -> Executed<T> {
         self.tell(Observation::IdempotencyReplayed);
@@ -291,7 +180,7 @@ impl<S> IdempotencyManager<S> {
     }
 
     #[cold]
-    fn refuse(&self, conflict: IdempotencyConflict) -> IdempotencyConflict {
+    pub(super) fn refuse(&self, conflict: IdempotencyConflict) -> IdempotencyConflict {
         self.tell(match conflict {
             IdempotencyConflict::LostLease => Observation::IdempotencyLeaseLost,
             other => Observation::IdempotencyRefused { reason: other.label() },

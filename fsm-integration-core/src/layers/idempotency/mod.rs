@@ -53,6 +53,7 @@
 
 mod acquire;
 mod cached;
+mod call;
 mod config;
 mod execution;
 mod fingerprint;

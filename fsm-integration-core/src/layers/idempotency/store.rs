@@ -109,6 +109,20 @@ impl<'a, T> StoreFuture<'a, T> {
         Self(Answer::Boxed(Box::pin(answer)))
     }
 
+    /// The answer that [`now`](Self::now) was.
+    pub(super) fn anew(now: Result<Result<T, Error>, Self>) -> Self {
+        now.map_or_else(|waiting| waiting, Self::ready)
+    }
+
+    /// A look at the answer if it is there already.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<&T> {
+        match &self.0 {
+            Answer::Ready(Some(Ok(answer))) => Some(answer),
+            _ => None,
+        }
+    }
+
     /// The answer if it is there already, so that nobody need wait for it.
     ///
     /// # Errors

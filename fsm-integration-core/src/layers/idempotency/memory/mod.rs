@@ -1,14 +1,16 @@
+mod entries;
 mod shard;
+mod text;
+mod waiting;
 
-use std::{fmt, hash::BuildHasher, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use hashbrown::DefaultHashBuilder;
 use tokio::sync::Notify;
 
-use self::shard::{Bid, Hashed, Shard};
+use self::shard::{Bid, Shard};
 use super::{
     Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
-    StoreOutcome, state::Record,
+    StoreOutcome,
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks, nanos},
@@ -32,7 +34,6 @@ const SMALLEST_SHARD: usize = 1_024;
 /// Times may be as coarse as a [`CoarseClock`](crate::clock::CoarseClock) counts them: an outcome lives for hours.
 pub struct MemoryIdempotencyStore<T, C = SystemClock> {
     shards: Box<[Mutex<Shard<T>>]>,
-    hasher: DefaultHashBuilder,
     last_fence: AtomicU64,
     ttl: i64,
     ticks: Ticks<C>,
@@ -62,8 +63,7 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
         let shards = if shards.is_power_of_two() { shards } else { shards.next_power_of_two() / 2 };
         let share = capacity.div_ceil(shards);
         Self {
-            shards: (0..shards).map(|_| Mutex::new(Shard::new(share))).collect(),
-            hasher: DefaultHashBuilder::default(),
+            shards: (0..shards).map(|_| Mutex::new(Shard::new(share, signed(ttl)))).collect(),
             last_fence: AtomicU64::new(0),
             ttl: signed(ttl),
             ticks: Ticks::new(clock),
@@ -82,10 +82,10 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
         self.len() == 0
     }
 
-    /// How many notes of an end there are.
+    /// For how many records there is room without asking for more memory.
     #[cfg(test)]
-    pub(super) fn notes(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().notes()).sum()
+    pub(super) fn slots(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().slots()).sum()
     }
 
     #[inline]
@@ -93,15 +93,10 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
         i64::try_from(self.ticks.nanos()).unwrap_or(i64::MAX)
     }
 
-    #[inline]
-    fn hashed<'a>(&self, key: &'a IdempotencyKey) -> Hashed<'a> {
-        Hashed { key, hash: self.hasher.hash_one(key) }
-    }
-
     /// The part of a key; the table inside uses the hash's other bits.
     #[inline]
-    fn shard(&self, key: Hashed<'_>) -> &Mutex<Shard<T>> {
-        &self.shards[(key.hash >> 40) as usize & (self.shards.len() - 1)]
+    fn shard(&self, key: &IdempotencyKey) -> &Mutex<Shard<T>> {
+        &self.shards[(key.hash() >> 40) as usize & (self.shards.len() - 1)]
     }
 
     /// A finished outcome of the same payload.
@@ -110,21 +105,17 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
     where
         T: Clone,
     {
-        let key = self.hashed(key);
         self.shard(key).lock().recall(key, fingerprint, self.now()).cloned()
     }
 
     /// Keeps a finished outcome that was made elsewhere.
     pub(super) fn remember(&self, key: &IdempotencyKey, fingerprint: Fingerprint, outcome: T) {
-        let (key, now) = (self.hashed(key), self.now());
-        let serial = self.last_fence.fetch_add(1, Relaxed) + 1;
-        let record = Record::Done { fingerprint, outcome, until: now.saturating_add(self.ttl) };
-        self.shard(key).lock().remember(key, record, serial);
+        let until = self.now().saturating_add(self.ttl);
+        self.shard(key).lock().remember(key, fingerprint, outcome, until);
     }
 
     fn give_back(&self, key: &IdempotencyKey, owner: Owner) -> StoreOutcome {
-        let (key, now) = (self.hashed(key), self.now());
-        let (outcome, wake) = self.shard(key).lock().release(key, owner, now, now.saturating_add(self.ttl));
+        let (outcome, wake) = self.shard(key).lock().release(key, owner, self.now());
         wake.wake();
         outcome
     }
@@ -141,7 +132,6 @@ impl<T: Send + 'static, C: Clock> RecoveryPoints for MemoryIdempotencyStore<T, C
         owner: Owner,
         point: RecoveryPoint,
     ) -> StoreFuture<'a, StoreOutcome> {
-        let key = self.hashed(key);
         StoreFuture::ready(Ok(self.shard(key).lock().record_point(key, owner, point)))
     }
 }
@@ -155,22 +145,22 @@ impl<T: Clone + Send + 'static, C: Clock> IdempotencyStore<T> for MemoryIdempote
         owner: Owner,
         lease: Duration,
     ) -> StoreFuture<'a, Begin<T>> {
-        let (key, now) = (self.hashed(key), self.now());
-        let bid = Bid { fingerprint, owner, until: now.saturating_add(signed(lease)), now, ttl: self.ttl };
+        let now = self.now();
+        let bid = Bid { fingerprint, owner, until: now.saturating_add(signed(lease)), now };
         // Under the lock, so that a key's fences grow in the order of its leases.
         let fence = || self.last_fence.fetch_add(1, Relaxed) + 1;
         StoreFuture::ready(self.shard(key).lock().begin(key, &bid, fence))
     }
 
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
-        let (key, until) = (self.hashed(key), self.now().saturating_add(signed(lease)));
+        let until = self.now().saturating_add(signed(lease));
         StoreFuture::ready(Ok(self.shard(key).lock().renew(key, owner, until)))
     }
 
     #[inline]
     fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &T) -> StoreFuture<'a, StoreOutcome> {
-        let (key, outcome, until) = (self.hashed(key), outcome.clone(), self.now().saturating_add(self.ttl));
-        let (stored, wake) = self.shard(key).lock().complete(key, owner, outcome, until);
+        let (outcome, now) = (outcome.clone(), self.now());
+        let (stored, wake) = self.shard(key).lock().complete(key, owner, outcome, now);
         wake.wake();
         StoreFuture::ready(Ok(stored))
     }
@@ -184,9 +174,8 @@ impl<T: Clone + Send + 'static, C: Clock> IdempotencyStore<T> for MemoryIdempote
     }
 
     fn changed<'a>(&'a self, key: &'a IdempotencyKey) -> StoreFuture<'a, ()> {
-        let hashed = self.hashed(key);
-        let mut shard = self.shard(hashed).lock();
-        let Some(change) = shard.join(hashed) else { return StoreFuture::ready(Ok(())) };
+        let mut shard = self.shard(key).lock();
+        let Some(change) = shard.join(key) else { return StoreFuture::ready(Ok(())) };
         // Made under the lock: a change after it cannot be missed, one before it was seen above.
         let changed = Arc::clone(&change).notified_owned();
         drop(shard);
@@ -208,8 +197,7 @@ struct Place<'a, T, C: Clock> {
 
 impl<T, C: Clock> Drop for Place<'_, T, C> {
     fn drop(&mut self) {
-        let key = self.store.hashed(self.key);
-        self.store.shard(key).lock().leave(key, &self.change);
+        self.store.shard(self.key).lock().leave(self.key, &self.change);
     }
 }
 

@@ -72,7 +72,40 @@ fn work_that_fails_after_a_recovery_point_again_and_again_takes_no_more_room() {
         assert!(store.release(&key, owner).now().is_ok());
     }
     assert_eq!(store.len(), 3);
-    assert!(store.notes() <= 16, "{}", store.notes());
+    assert_eq!(store.slots(), 3);
+}
+
+#[test]
+fn a_full_store_asks_for_no_more_memory() {
+    let store = MemoryIdempotencyStore::<u32>::new(8, Duration::from_secs(60));
+    for n in 0..1_000_u32 {
+        let (key, owner) = (key(&n.to_string()), Owner::random());
+        assert!(matches!(store.begin(&key, A, owner, Duration::from_secs(30)).now(), Ok(Ok(Begin::Won(_)))));
+        assert!(matches!(store.complete(&key, owner, &n).now(), Ok(Ok(StoreOutcome::Stored))));
+        let kept = n.saturating_sub(7);
+        assert_eq!(store.recall(&self::key(&kept.to_string()), A), Some(kept));
+    }
+    assert_eq!((store.len(), store.slots()), (8, 8));
+}
+
+/// While somebody waits to take over, the point is theirs.
+#[tokio::test(start_paused = true)]
+async fn a_recovery_point_makes_room_once_nobody_waits_for_it() {
+    let store = MemoryIdempotencyStore::<u32>::new(1, Duration::from_secs(60));
+    let (owner, lease) = (Owner::random(), Duration::from_secs(30));
+    let begin = |client: &str| store.begin(&key(client), A, owner, lease).now().expect("at once");
+    assert!(begin("1").is_ok());
+    let point = RecoveryPoint { name: "charged".into(), data: 1.into() };
+    assert!(store.record_point(&key("1"), owner, point).now().is_ok());
+    let awaited = key("1");
+    let waiting = store.changed(&awaited);
+    assert!(store.release(&awaited, owner).now().is_ok());
+    sleep(Duration::from_secs(61)).await;
+    assert!(store.recall(&key("2"), A).is_none(), "a look, which drops what is over");
+    assert_eq!(store.len(), 1);
+    drop(waiting);
+    assert!(begin("2").is_ok());
+    assert_eq!(store.len(), 1);
 }
 
 #[test]
