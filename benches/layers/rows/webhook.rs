@@ -17,6 +17,8 @@ use crate::harness::{
     service::spin,
 };
 
+type SharedClock = Arc<dyn WallClock>;
+
 const SECRET: [u8; 32] = [7; 32];
 const BODY: [u8; 1_024] = [b'x'; 1_024];
 /// How many messages a verifier remembers whose messages' headers lie in the cache, as those of a request that was just
@@ -45,16 +47,15 @@ pub(crate) fn sign(row: &mut Row) {
 
 pub(crate) fn verify(row: &mut Row) {
     bare_hmac(row);
-    let ours = |family, remembered, clock: fn() -> Arc<dyn WallClock>| {
+    let ours = |family, remembered, clock: SharedClock| {
         let messages = Arc::new(signed_messages(family, TURNS * remembered));
-        move || verify_ours(Arc::clone(&messages), remembered, clock())
+        move || verify_ours(Arc::clone(&messages), remembered, Arc::clone(&clock))
     };
-    let (coarse, system): (fn() -> Arc<dyn WallClock>, fn() -> Arc<dyn WallClock>) =
-        (|| Arc::new(CoarseClock::new()), || Arc::new(SystemClock));
+    let coarse: SharedClock = Arc::new(CoarseClock::new());
     let standard = Some(Family::Standard);
-    row.ours("WebhookVerifier, standard headers, replays refused", ours(standard, WARM, coarse)).alone();
-    row.also("with the system's clock", ours(standard, WARM, system)).alone();
-    row.also("with headers of both families", ours(None, WARM, coarse)).alone();
+    row.ours("WebhookVerifier, standard headers, replays refused", ours(standard, WARM, Arc::clone(&coarse))).alone();
+    row.also("with the system's clock", ours(standard, WARM, Arc::new(SystemClock))).alone();
+    row.also("with headers of both families", ours(None, WARM, Arc::clone(&coarse))).alone();
     row.also("with headers that are not in the cache", ours(standard, COLD, coarse)).alone();
     row.peer("ring, bare", || {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &SECRET);
@@ -103,7 +104,7 @@ fn sign_ours(signer: WebhookSigner) -> impl Fn() -> Lane {
     }
 }
 
-fn verify_ours(messages: Arc<Vec<HeaderMap>>, remembered: usize, clock: Arc<dyn WallClock>) -> Lane {
+fn verify_ours(messages: Arc<Vec<HeaderMap>>, remembered: usize, clock: SharedClock) -> Lane {
     let config = VerifyConfig { remembered, ..VerifyConfig::default() };
     let verifier = WebhookVerifier::with_config(secrets(clock), &config);
     let mut next = messages.len();
@@ -127,6 +128,6 @@ fn signed_messages(family: Option<Family>, messages: usize) -> Vec<HeaderMap> {
     (0..messages as i64).map(message).collect()
 }
 
-fn secrets(clock: Arc<dyn WallClock>) -> WebhookSecrets {
+fn secrets(clock: SharedClock) -> WebhookSecrets {
     WebhookSecrets::new(WebhookSecret::from_bytes(SECRET.to_vec()).expect("long enough"), clock)
 }
