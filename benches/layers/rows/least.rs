@@ -103,7 +103,7 @@ impl Work for AddByTime {
 struct Refuse(CoarseClock, Origin);
 
 impl Work for Refuse {
-    #[inline]
+    #[inline(never)]
     fn begin(self) -> bool {
         self.0.nanos_since(&self.1) == u64::MAX
     }
