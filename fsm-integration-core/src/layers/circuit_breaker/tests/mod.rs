@@ -197,6 +197,18 @@ fn a_probe_that_hangs_opens_it_again() {
 }
 
 #[test]
+fn a_probe_has_its_time_from_its_own_beginning_on() {
+    let (breaker, clock) = breaker(quick());
+    breaker.fail();
+    clock.advance(60 * SECOND);
+    drop(breaker.try_acquire().expect("half-open"));
+    clock.advance(59 * SECOND);
+    let _probe = breaker.try_acquire().expect("half-open");
+    clock.advance(59 * SECOND);
+    assert_eq!((breaker.refusal(), breaker.state()), (open(SECOND), CircuitState::HalfOpen));
+}
+
+#[test]
 fn a_dropped_probe_gives_its_place_back() {
     let (breaker, clock) = breaker(quick());
     breaker.fail();
