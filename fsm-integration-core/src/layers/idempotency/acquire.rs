@@ -56,8 +56,9 @@ impl<S> IdempotencyManager<S> {
             // Held from before the store answers: a call that is dropped while it waits may have won.
             let held = Held::new(&*self.shared.store, key, owner);
             let acquired = self.acquire(key, fingerprint, owner, begun).await;
-            // A store whose answer was lost may have given us the key: it is given back by dropping.
-            if !matches!(acquired, Ok(Acquired::Unprotected) | Err(IdempotencyConflict::StoreUnavailable)) {
+            // A store whose answer was lost may have given us the key: it is given back by dropping. Not before work
+            // that is done without the store, whose caller holds on to it.
+            if !matches!(acquired, Err(IdempotencyConflict::StoreUnavailable)) {
                 held.keep();
             }
             acquired.map_err(|conflict| self.refuse(conflict))

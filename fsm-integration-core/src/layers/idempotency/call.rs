@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Begin, Executed, Execution, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Lease, Owner,
+    Begin, Executed, Execution, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Owner,
     RecoveryPoints, StoreFuture, StoreOutcome,
     acquire::{Acquired, Held},
 };
@@ -40,8 +40,8 @@ impl<S> IdempotencyManager<S> {
             // A block, so that the answer is not kept over what is waited for below.
             let won = {
                 let begun = ask(self, key, fingerprint, owner);
-                if let Some(&Begin::Won(Lease { fence, .. })) = begun.peek() {
-                    Ok(Lease { owner, fence })
+                if let Some(&Begin::Won(lease)) = begun.peek() {
+                    Ok(lease)
                 } else {
                     match begun.now() {
                         Ok(Ok(Begin::Done(value))) => return Ok(self.replay(value)),
@@ -54,7 +54,11 @@ impl<S> IdempotencyManager<S> {
                 Err(acquiring) => match acquiring.await? {
                     Acquired::Won(lease, resumed) => (lease, resumed),
                     Acquired::Done(value) => return Ok(self.replay(value)),
-                    Acquired::Unprotected => return self.unprotected(key, work).await,
+                    Acquired::Unprotected => {
+                        // The store may have given us the key all the same: nobody else is to begin before the end.
+                        let _held = Held::new(&*self.shared.store, key, owner);
+                        return self.unprotected(key, work).await;
+                    }
                 },
             };
             let (owner, mut lost) = (lease.owner, false);

@@ -35,7 +35,7 @@ pub struct IdempotencyKey {
     hash: u64,
 }
 
-/// Seeded at random once a process, so that nobody outside can choose keys that collide.
+/// Seeded at random once a process, so that keys that collide are not found by trying them elsewhere.
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
 impl IdempotencyKey {
@@ -104,7 +104,8 @@ impl Eq for IdempotencyKey {}
 
 impl Hash for IdempotencyKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
+        // The text, so that a map is as safe from chosen collisions as its own hasher.
+        self.text.hash(state);
     }
 }
 

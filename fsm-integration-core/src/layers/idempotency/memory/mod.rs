@@ -105,7 +105,8 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
     where
         T: Clone,
     {
-        self.shard(key).lock().recall(key, fingerprint, self.now()).cloned()
+        let now = self.now();
+        self.shard(key).lock().recall(key, fingerprint, now).cloned()
     }
 
     /// Keeps a finished outcome that was made elsewhere.
@@ -115,7 +116,8 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
     }
 
     fn give_back(&self, key: &IdempotencyKey, owner: Owner) -> StoreOutcome {
-        let (outcome, wake) = self.shard(key).lock().release(key, owner, self.now());
+        let now = self.now();
+        let (outcome, wake) = self.shard(key).lock().release(key, owner, now);
         wake.wake();
         outcome
     }

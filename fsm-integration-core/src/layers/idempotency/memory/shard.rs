@@ -62,7 +62,7 @@ impl<T> Shard<T> {
     {
         self.drop_expired(bid.now);
         let Some(slot) = self.entries.find(key) else { return self.insert(key, bid, fence()) };
-        let entry = &mut self.entries[slot];
+        let entry = &self.entries[slot];
         let resumed = match state::begin(Some(&entry.record), bid.fingerprint, bid.now, self.ttl) {
             Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
             Decision::Mismatch => return Ok(Begin::Mismatch),
@@ -72,8 +72,8 @@ impl<T> Shard<T> {
             Decision::Acquire { resumed } => resumed.cloned(),
         };
         let fence = fence();
-        entry.record = bid.record(fence, resumed.clone());
         self.entries.unlink(slot);
+        self.entries[slot].record = bid.record(fence, resumed.clone());
         Ok(bid.won(fence, resumed))
     }
 

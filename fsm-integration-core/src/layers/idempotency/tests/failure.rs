@@ -6,6 +6,8 @@ struct Failing {
     inner: MemoryIdempotencyStore<u32>,
     begin: bool,
     complete: bool,
+    /// So many times it begins and its answer is lost.
+    lost_answers: AtomicU32,
 }
 
 fn unavailable<'a, T>() -> StoreFuture<'a, T> {
@@ -32,7 +34,15 @@ impl IdempotencyStore<u32> for Failing {
         owner: Owner,
         lease: Duration,
     ) -> StoreFuture<'a, Begin<u32>> {
-        if self.begin { unavailable() } else { self.inner.begin(key, fingerprint, owner, lease) }
+        if self.begin {
+            return unavailable();
+        }
+        let begun = self.inner.begin(key, fingerprint, owner, lease);
+        let one_less = |left: u32| left.checked_sub(1);
+        match self.lost_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
+            Ok(_) => unavailable(),
+            Err(_) => begun,
+        }
     }
 
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
@@ -88,6 +98,22 @@ async fn i14_without_its_store_nothing_is_done_unless_the_operation_says_so() {
     let open = proceeding(Failing { begin: true, ..Failing::default() });
     assert_eq!(open.execute(&key, A, work).await, Ok(Executed { value: 0, replayed: false }));
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_proceeds_without_the_answer_keeps_the_key_from_others_until_the_end() {
+    let manager = proceeding(Failing { lost_answers: AtomicU32::new(1), ..Failing::default() });
+    let (on_store_failure, wait_timeout) = (StoreFailure::Proceed, Duration::ZERO);
+    let manager = manager.configured(IdempotencyConfig { on_store_failure, wait_timeout, ..Default::default() });
+    let (key, work) = (key("1"), |_| async { Ok::<_, IdempotencyConflict>(2) });
+    let meanwhile = manager.execute(&key, A, work);
+    let done = manager.execute(&key, A, |_| async {
+        let refused = meanwhile.await.expect_err("the first has the key");
+        assert!(matches!(refused, IdempotencyConflict::InProgress { .. }));
+        Ok::<_, IdempotencyConflict>(1)
+    });
+    assert_eq!(done.await, Ok(Executed { value: 1, replayed: false }));
+    assert_eq!(manager.execute(&key, A, work).await, Ok(Executed { value: 2, replayed: false }), "given back");
 }
 
 #[tokio::test(start_paused = true)]
