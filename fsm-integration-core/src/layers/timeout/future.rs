@@ -10,7 +10,11 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use super::Timeout;
-use crate::{error::TimedOut, timer::Timer};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::TimedOut,
+    timer::Timer,
+};
 
 pin_project! {
     /// A call that is dropped when its time is over; `D` is what is known of the request's own deadline.
@@ -28,6 +32,10 @@ pub trait Until {
     /// Ends so much later than now, or when it is known exactly.
     #[doc(hidden)]
     fn sleep(&self, after: Duration) -> Sleep;
+
+    /// Whether it has, before the call was polled at all.
+    #[doc(hidden)]
+    fn is_over(&self) -> bool;
 }
 
 /// For a request without deadline.
@@ -35,12 +43,22 @@ impl Until for () {
     fn sleep(&self, after: Duration) -> Sleep {
         sleep(after)
     }
+
+    #[inline]
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// For a request that may have one; the timeout's time is then what was left until it.
 impl Until for Option<Instant> {
     fn sleep(&self, after: Duration) -> Sleep {
         self.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into()))
+    }
+
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.is_some_and(|deadline| SystemClock.now() >= deadline)
     }
 }
 
@@ -61,17 +79,25 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(call) = self.as_mut().project().call.as_pin_mut()
-            && let Poll::Ready(result) = call.poll(cx)
-        {
-            return Poll::Ready(result);
+        if !self.is_late() {
+            if let Some(call) = self.as_mut().project().call.as_pin_mut()
+                && let Poll::Ready(result) = call.poll(cx)
+            {
+                return Poll::Ready(result);
+            }
+            ready!(self.as_mut().poll_timer(cx));
         }
-        ready!(self.as_mut().poll_timer(cx));
         Poll::Ready(Err(self.give_up().into()))
     }
 }
 
 impl<F, D: Until> TimeoutFuture<F, D> {
+    /// Whether the request's deadline passed before the call was polled at all, which then must send nothing.
+    #[inline]
+    fn is_late(&self) -> bool {
+        !self.timer.is_set() && self.deadline.is_over()
+    }
+
     /// Ready when the time is over; out of line, so that a call that is ready at once takes no room for it.
     #[inline(never)]
     fn poll_timer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -102,6 +102,16 @@ async fn a_call_whose_deadline_is_past_is_not_begun() {
     assert!(partner.try_asked().is_none());
 }
 
+/// Requirement E8.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_first_polled_after_its_deadline_sends_nothing() {
+    let lazy = tower::service_fn(async |_: http::Request<Bytes>| -> Result<(), Failure> { panic!("sent") });
+    let call = DeadlineLayer::new(SECOND * 60).layer(lazy).call(request(SystemClock.now() + SECOND));
+    // Whoever has it does something else first.
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(call.await, Err(Failure::TimedOut(TimedOut { after: SECOND })));
+}
+
 #[test]
 fn an_adapters_call_carries_its_contexts_deadline() {
     let tenant = TenantId::new("demo").expect("valid");
