@@ -9,6 +9,9 @@ use super::{
     passing::{Passes, Passing},
 };
 
+/// Room for so many keys at a time that calls wait for is kept when none does.
+const MOST_FLIGHTS: usize = 64;
+
 /// Tokens by key, and the calls that found too few; `T` lets one of them after the other ask the store.
 #[derive(Debug)]
 pub(super) struct Handfuls<T> {
@@ -88,6 +91,9 @@ impl<T: Clone + Default> Handfuls<T> {
         flight.wanted -= u64::from(cost);
         if flight.calls == 0 {
             self.flights.remove(key);
+            if self.flights.is_empty() && self.flights.capacity() > MOST_FLIGHTS {
+                self.flights.shrink_to(MOST_FLIGHTS);
+            }
             if let Some(held) = self.held.get_mut(key) {
                 held.tokens = held.tokens.min(self.tokens);
             }
@@ -103,9 +109,8 @@ impl<T: Clone + Default> Handfuls<T> {
         Some(u32::try_from(flight.wanted).unwrap_or(u32::MAX).clamp(self.tokens, most))
     }
 
-    /// Puts what is left of what the store gave in hand; returns what there is no room for.
-    #[must_use = "they are to be given back"]
-    pub(super) fn keep(&mut self, key: &str, left: u32, decision: Decision, now: u64) -> u32 {
+    /// Puts what is left of what the store gave in hand; without room it is forgotten, which errs on the safe side.
+    pub(super) fn keep(&mut self, key: &str, left: u32, decision: Decision, now: u64) {
         let until = now.saturating_add(self.idle);
         if let Some(held) = self.held.get_mut(key) {
             // What was in hand for too long is forgotten.
@@ -113,10 +118,7 @@ impl<T: Clone + Default> Handfuls<T> {
             (held.decision, held.until) = (decision, until);
         } else if self.held.make_room(now) {
             self.held.insert(key, Held { tokens: left, decision, until, scarce_until: 0 }, now);
-        } else {
-            return left;
         }
-        0
     }
 
     /// The store has no handful: for a while each takes what it needs.
@@ -151,10 +153,10 @@ mod tests {
     #[test]
     fn who_wants_more_is_brought_it_and_nothing_is_kept_beyond_a_handful() {
         let mut handfuls = Handfuls::<()>::new(8, 10, 10);
-        assert_eq!(handfuls.keep("acme", 1, decision(50), 0), 0);
+        handfuls.keep("acme", 1, decision(50), 0);
         (0..20).for_each(|_| assert!(handfuls.join("acme", 2, 0).is_some()));
         assert_eq!(handfuls.ask("acme", 0), Some(40));
-        assert_eq!(handfuls.keep("acme", 38, decision(10), 0), 0);
+        handfuls.keep("acme", 38, decision(10), 0);
         assert_eq!(handfuls.spend("acme", 2, 0).map(|told| told.remaining), Some(10 + 37));
         (0..19).for_each(|_| handfuls.leave("acme", 2));
         assert_eq!(handfuls.spend("acme", 29, 0).map(|told| told.remaining), Some(10 + 8));
@@ -168,9 +170,9 @@ mod tests {
         let mut handfuls = Handfuls::<()>::new(8, 10, 10);
         (0..20).for_each(|_| assert!(handfuls.join("acme", 2, 0).is_some()));
         assert_eq!(handfuls.ask("acme", 0), Some(8), "it has not said anything yet");
-        let _ = handfuls.keep("acme", 0, decision(30), 0);
+        handfuls.keep("acme", 0, decision(30), 0);
         assert_eq!((handfuls.ask("acme", 9), handfuls.ask("acme", 10)), (Some(30), Some(8)));
-        let _ = handfuls.keep("acme", 0, decision(2), 0);
+        handfuls.keep("acme", 0, decision(2), 0);
         assert_eq!(handfuls.ask("acme", 0), Some(8));
         handfuls.disband("acme");
         assert_eq!(handfuls.ask("acme", 0), None);
@@ -180,8 +182,9 @@ mod tests {
     fn without_room_nothing_is_taken_ahead() {
         let mut handfuls = Handfuls::<()>::new(8, 10, 1);
         assert!(handfuls.join("acme", 1, 0).is_some() && handfuls.join("globex", 1, 0).is_some());
-        assert_eq!(handfuls.keep("acme", 7, decision(50), 0), 0);
-        assert_eq!(handfuls.keep("globex", 7, decision(50), 0), 7, "to be given back");
+        handfuls.keep("acme", 7, decision(50), 0);
+        handfuls.keep("globex", 7, decision(50), 0);
+        assert!(handfuls.spend("globex", 1, 0).is_none(), "forgotten");
         assert!(handfuls.join("initech", 1, 9).is_none());
         assert!(handfuls.join("initech", 1, 10).is_some());
     }

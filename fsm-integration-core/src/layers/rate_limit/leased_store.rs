@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use tokio::{sync::MutexGuard, time::timeout};
 
 use super::{Decision, RateLimitStore, handfuls::Handfuls};
 use crate::{
@@ -39,6 +40,12 @@ pub struct LeasedStore<S, C = SystemClock> {
     handfuls: Mutex<Handfuls<Turn>>,
     ticks: Ticks<C>,
 }
+
+/// So long a call waits for another that asks the store; then it asks for itself.
+///
+/// A quarter of what [`StoreLimiter`](super::StoreLimiter) waits for its store by default: a long line of callers is no
+/// store that is down.
+const PATIENCE: Duration = Duration::from_millis(25);
 
 /// Held by the call that asks the store.
 type Turn = Arc<tokio::sync::Mutex<()>>;
@@ -79,7 +86,7 @@ impl<S: RateLimitStore, C: Clock> LeasedStore<S, C> {
     /// Asks the store for all who want some; `None` when each asks for itself.
     async fn fetch(&self, wanting: &Wanting<'_>) -> Result<Option<Decision>> {
         let Wanting { key, cost, .. } = *wanting;
-        let turn = wanting.turn.lock().await;
+        let Some(_turn) = turn(&wanting.turn).await else { return Ok(None) };
         // What the one before has brought.
         if let Some(decision) = self.spend(key, cost) {
             return Ok(Some(decision));
@@ -101,13 +108,16 @@ impl<S: RateLimitStore, C: Clock> LeasedStore<S, C> {
             }
         };
         let left = handful - cost;
-        let too_many = self.handfuls.lock().keep(key, left, decision, now);
-        drop(turn);
-        if too_many > 0 {
-            // Without an answer the store's bucket refills as if they had been spent.
-            let _ = self.store.refund(key, too_many).await;
-        }
+        self.handfuls.lock().keep(key, left, decision, now);
         Ok(Some(Decision { remaining: decision.remaining.saturating_add(left), ..decision }))
+    }
+}
+
+/// The turn to ask the store; `None` when those before take too long.
+async fn turn(turn: &tokio::sync::Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    match turn.try_lock() {
+        Ok(free) => Some(free),
+        Err(_) => timeout(PATIENCE, turn.lock()).await.ok(),
     }
 }
 
@@ -125,8 +135,11 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for LeasedStore<S, C> {
     }
 
     /// # Cancel safety
-    /// The store may have taken a handful, which is then lost; who else wants some asks anew. As long as it is kept but
-    /// not polled, others who want tokens of the key wait.
+    /// The store may have taken a handful, or what all who wait want, which is then lost; who else wants some asks anew.
+    /// While it is kept but not polled, others who want tokens of the key wait a little, then ask for themselves.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time, when it has to wait for another call.
     async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
         if let Some(decision) = self.try_acquire_now(key, cost) {
             return Ok(decision);

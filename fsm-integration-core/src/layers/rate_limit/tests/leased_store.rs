@@ -143,6 +143,20 @@ async fn who_goes_away_while_it_fetches_is_followed_by_another() {
     assert_eq!(node.try_acquire_now("acme", 7).map(|decision| decision.allowed), Some(true), "the rest of a handful");
 }
 
+/// Else one task that is busy with something else would make a limiter around this take the store for dead.
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_long_for_another_asks_for_itself() {
+    let (_, far, [node]) = nodes(10);
+    far.is_slow.store(true, Ordering::Relaxed);
+    let mut kept = node.acquire("acme", 1);
+    assert!(futures_util::poll!(&mut kept).is_pending());
+    let began = Instant::now();
+    assert!(node.acquire("acme", 1).await.expect("answers").allowed);
+    assert_eq!(began.elapsed(), Duration::from_millis(25) + TRIP);
+    assert!(kept.await.expect("answers").allowed);
+    assert_eq!((far.left("acme"), far.asked()), (100 - 8 - 1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_store_that_fails_fails_all_at_the_same_time() {
     let (_, far, [node]) = nodes(10);
