@@ -166,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_map_of_any_hasher_tells_keys_apart() {
+        let hasher = std::hash::RandomState::new();
+        let hash = |number: u32| hasher.hash_one(key("demo", "order", &number.to_string()));
+        assert_eq!(hash(1), hash(1));
+        assert!((2..10).any(|other| hash(other) != hash(1)));
+    }
+
+    #[test]
     fn f_i2_the_same_business_identity_is_the_same_key_on_every_attempt() {
         assert_eq!(key("demo", "order", "PX-TEST-001"), key("demo", "order", "PX-TEST-001"));
         assert_eq!(key("demo", "order", "1").to_string(), key("demo", "order", "1").to_string());
