@@ -3,11 +3,6 @@
 //! Nanoseconds hold on the reference machine only (2 cores, Debian 12, rustc 1.95, fat LTO). On another one, or on the same
 //! one while it does other work, a budget is multiplied by how much slower *its floors* are in the same run: the sum of
 //! what they take here by the sum of what they took there. Ratios and counts hold everywhere as they are.
-//!
-//! Where that comes to less than the least that any layer of the kind takes in the same run ([`Budget::least`]), no layer
-//! can keep it; the verdict then says so instead of "missed".
-
-use crate::rows::least::{MAY_WAIT, MAY_WAIT_AND_COUNTS, MAY_WAIT_AND_COUNTS_BY_TIME, REFUSES_BY_TIME};
 
 /// A floor, and what it took on the reference machine with one task and with two that share it.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +54,6 @@ pub(crate) struct Budget {
     pub(crate) source: &'static str,
     /// What a call cannot go without; what its nanoseconds are scaled by.
     pub(crate) floors: &'static [Floor],
-    /// The contender of this row that does nothing but what every layer of the kind must.
-    pub(crate) least: Option<&'static str>,
     pub(crate) limits: &'static [Limit],
 }
 
@@ -71,140 +64,120 @@ pub(crate) const BUDGETS: &[Budget] = &[
         row: "breaker/consecutive",
         source: "breaker closed, consecutive failures: ≤ 4, 2T the same, 0 allocations",
         floors: &[NO_OP],
-        least: Some(MAY_WAIT),
         limits: &[OneTask(4.0), TwoTasks(4.0), Allocations(0.0)],
     },
     Budget {
         row: "breaker/count-window",
         source: "breaker closed, exact count window: ≤ 12, 2T ≤ 45, 0 allocations",
         floors: &[NO_OP, FETCH_ADD, COMPARE_EXCHANGE],
-        least: Some(MAY_WAIT_AND_COUNTS),
         limits: &[OneTask(12.0), TwoTasks(45.0), Allocations(0.0)],
     },
     Budget {
         row: "breaker/time-window-10",
         source: "breaker closed, time window: ≤ 12, 2T ≤ 1.3 x 1T",
         floors: &[NO_OP, FETCH_ADD, COARSE],
-        least: Some(MAY_WAIT_AND_COUNTS_BY_TIME),
         limits: &[OneTask(12.0), TwoByOne(1.3), Allocations(0.0)],
     },
     Budget {
         row: "breaker/time-window-1M",
         source: "breaker closed, time window: the same at 10 and at 10^6 calls in the window",
         floors: &[NO_OP, FETCH_ADD, COARSE],
-        least: Some(MAY_WAIT_AND_COUNTS_BY_TIME),
         limits: &[OneTask(12.0), TimesRow("breaker/time-window-10", 1.15), Allocations(0.0)],
     },
     Budget {
         row: "breaker/slow-calls",
         source: "+ slow-call timing: ≤ 30",
         floors: &[NO_OP, INSTANT],
-        least: None,
         limits: &[OneTask(30.0), Allocations(0.0)],
     },
     Budget {
         row: "breaker/open",
         source: "breaker open (refusal): ≤ 4, 1T and 2T, p99.9 ≤ 100",
         floors: &[NO_OP, COARSE],
-        least: Some(REFUSES_BY_TIME),
         limits: &[OneTask(4.0), TwoTasks(4.0), Tail(100.0)],
     },
     Budget {
         row: "limiter/allow",
         source: "limiter allow, one key: ≤ 10 exact",
         floors: &[COMPARE_EXCHANGE, COARSE],
-        least: None,
         limits: &[OneTask(10.0), Allocations(0.0)],
     },
     Budget {
         row: "limiter/leases",
         source: "limiter allow with worker leases: ≤ 6, 2T ≤ 12",
         floors: &[NO_OP, COARSE],
-        least: None,
         limits: &[OneTask(6.0), TwoTasks(12.0), Allocations(0.0)],
     },
     Budget {
         row: "limiter/deny",
         source: "limiter deny: ≤ 5",
         floors: &[COARSE],
-        least: None,
         limits: &[OneTask(5.0), Allocations(0.0)],
     },
     Budget {
         row: "keyed/10k",
         source: "keyed limiter, 10 thousand keys: ≤ 18",
         floors: &[COARSE, COMPARE_EXCHANGE, floor_of_row("keyed/10k", "a map of one thread", 5.2)],
-        least: None,
         limits: &[OneTask(18.0), Allocations(0.0)],
     },
     Budget {
         row: "keyed/1M",
         source: "keyed limiter, 1 million keys: ≤ 85; ≤ 48 bytes a key",
         floors: &[COARSE, COMPARE_EXCHANGE, floor_of_row("keyed/1M", "a map of one thread", 11.0)],
-        least: None,
         limits: &[OneTask(85.0), Allocations(0.0), Count("bytes a key", 48.0)],
     },
     Budget {
         row: "fair-waiting",
         source: "fair waiting, pairs served out of order: 0",
         floors: &[],
-        least: None,
         limits: &[Count("pairs out of order", 0.0)],
     },
     Budget {
         row: "retry/first-attempt",
         source: "retry, first attempt succeeds: ≤ 4, 0 allocations",
         floors: &[NO_OP],
-        least: Some(MAY_WAIT),
         limits: &[OneTask(4.0), Allocations(0.0)],
     },
     Budget {
         row: "retry/with-budget",
         source: "retry, first attempt succeeds, with budget: ≤ 10, 0 allocations",
         floors: &[NO_OP, FETCH_ADD],
-        least: None,
         limits: &[OneTask(10.0), Allocations(0.0)],
     },
     Budget {
         row: "timeout",
         source: "timeout around a ready call: ≤ 5",
         floors: &[NO_OP],
-        least: Some(MAY_WAIT),
         limits: &[OneTask(5.0), Allocations(0.0)],
     },
     Budget {
         row: "bulkhead",
         source: "bulkhead: ≤ 15",
         floors: &[COMPARE_EXCHANGE],
-        least: None,
         limits: &[OneTask(15.0), Allocations(0.0)],
     },
     Budget {
         row: "stack/four-layers",
         source: "the whole stack (timeout, retry, breaker, limiter): ≤ 50, 2T ≤ 80, 0 allocations, p99.9 ≤ 500",
         floors: &[NO_OP, COMPARE_EXCHANGE, COARSE],
-        least: None,
         limits: &[OneTask(50.0), TwoTasks(80.0), Allocations(0.0), Tail(500.0)],
     },
     Budget {
         row: "stack/observed",
         source: "the whole stack with metrics and tracing compiled in, nothing listening: ≤ 100, 0 allocations",
         floors: &[NO_OP, COMPARE_EXCHANGE, COARSE, INSTANT],
-        least: None,
         limits: &[OneTask(100.0), Allocations(0.0)],
     },
     Budget {
         row: "idempotency/first",
         source: "idempotency in memory, first call: ≤ 150",
         floors: &[floor_of_row("idempotency/first", "map insert and remove", 26.0)],
-        least: None,
         limits: &[OneTask(150.0)],
     },
     Budget {
         row: "idempotency/replay",
         source: "idempotency in memory, replay: ≤ 60 including the copy of a small response",
         floors: &[floor_of_row("idempotency/replay", "map get", 11.0)],
-        least: None,
         limits: &[OneTask(60.0)],
     },
     Budget {
@@ -212,21 +185,18 @@ pub(crate) const BUDGETS: &[Budget] = &[
         source: "idempotency: waiters use no CPU",
         floors: &[],
         // One to begin to wait, one to end it, and one more where a lock was taken for a moment.
-        least: None,
         limits: &[Count("polls of a waiter", 3.0)],
     },
     Budget {
         row: "webhook/sign",
         source: "webhook sign 1 KiB: ≤ 1.1 x the HMAC itself, ≤ 1 allocation",
         floors: &[],
-        least: None,
         limits: &[TimesFloor(1.1), Allocations(1.0)],
     },
     Budget {
         row: "webhook/verify",
         source: "webhook verify 1 KiB: ≤ 1.1 x the HMAC itself, ≤ 1 allocation",
         floors: &[],
-        least: None,
         limits: &[TimesFloor(1.1), Allocations(1.0)],
     },
 ];

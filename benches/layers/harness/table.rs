@@ -17,25 +17,7 @@ pub(crate) struct Measured {
 pub(crate) struct Verdict {
     pub(crate) source: &'static str,
     pub(crate) text: String,
-    pub(crate) outcome: Outcome,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Met,
-    Missed,
-    /// No layer can meet it on this machine: the least that one does takes longer.
-    BelowFloor,
-}
-
-impl Outcome {
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Met => "met   ",
-            Self::Missed => "MISSED",
-            Self::BelowFloor => "floor ",
-        }
-    }
+    pub(crate) met: bool,
 }
 
 impl Measured {
@@ -142,29 +124,12 @@ pub(crate) fn judge(budget: &Budget, rows: &[Measured]) -> Vec<Verdict> {
     let scale = scale(budget.floors, rows);
     let judge = |limit: &Limit| {
         let (what, allowed, measured) = measured_by(limit, row, rows, scale);
-        let least = budget.least.and_then(|name| row.named(name)).and_then(|run| least(limit, run));
-        let outcome = match measured {
-            Some(measured) if measured <= allowed => Outcome::Met,
-            Some(_) if least.is_some_and(|least| least > allowed) => Outcome::BelowFloor,
-            // No number is never met.
-            _ => Outcome::Missed,
-        };
+        // No number is never met.
+        let met = measured.is_some_and(|measured| measured <= allowed);
         let measured = measured.map_or("there is none of ours".to_owned(), |measured| format!("{measured:.2}"));
-        let least = least.map_or(String::new(), |least| format!(", the least a layer takes {least:.2}"));
-        Verdict { source: budget.source, text: format!("{what} ≤ {allowed:.2}: {measured}{least}"), outcome }
+        Verdict { source: budget.source, text: format!("{what} ≤ {allowed:.2}: {measured}"), met }
     };
     budget.limits.iter().map(judge).collect()
-}
-
-/// What no layer of the kind can stay below.
-fn least(limit: &Limit, least: &Run) -> Option<f64> {
-    match limit {
-        Limit::OneTask(_) => Some(least.one.undisturbed()),
-        // What two tasks do not share takes as long as with one.
-        Limit::TwoTasks(_) if least.two.is_empty() => Some(least.one.undisturbed()),
-        Limit::TwoTasks(_) => Some(least.two.median()),
-        _ => None,
-    }
 }
 
 /// What is compared, what is allowed on this machine, and what was measured.

@@ -119,7 +119,6 @@ pub(crate) fn open(row: &mut Row) {
     let breaker = ours(config);
     let failed = block_on(breaker.call(std::future::ready(Err::<(), _>(Failure::Broken))));
     assert_eq!(failed, Err(Failure::Broken));
-    least::refuses_by_time(row);
     row.ours("CircuitBreakerLayer, leaked", leaked_layer_of(&breaker, Ends::Refused)).with_tail();
     row.also("CircuitBreakerLayer", layer_of(&breaker, Ends::Refused)).with_tail();
 

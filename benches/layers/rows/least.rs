@@ -18,50 +18,32 @@ use crate::harness::{
     service::{Ask, Ends, Failure, Noop, serve},
 };
 
-/// What a call cannot go without.
-pub(crate) trait Work: Copy + Send + Unpin + 'static {
-    /// Whether the call may be made.
-    fn begin(self) -> bool;
-
+/// What such a layer does when a call is over.
+trait Work: Copy + Send + Unpin + 'static {
     fn end(self);
 }
 
-pub(crate) const MAY_WAIT: &str = "a layer that may wait";
-pub(crate) const MAY_WAIT_AND_COUNTS: &str = "the same, and writes a shared word";
-pub(crate) const MAY_WAIT_AND_COUNTS_BY_TIME: &str =
-    "the same, and writes a word of its task and reads the coarse clock";
-pub(crate) const REFUSES_BY_TIME: &str = "a layer that reads the coarse clock and refuses";
-
 pub(crate) fn may_wait(row: &mut Row) {
-    floor(row, MAY_WAIT, Nothing, Ends::Well).alone();
+    floor(row, "a layer that may wait", Nothing).alone();
 }
 
 pub(crate) fn may_wait_and_counts(row: &mut Row) {
-    floor(row, MAY_WAIT_AND_COUNTS, CompareExchange(Box::leak(Box::default())), Ends::Well);
+    floor(row, "the same, and writes a shared word", CompareExchange(Box::leak(Box::default())));
 }
 
 pub(crate) fn may_wait_and_counts_by_time(row: &mut Row) {
     let work = AddByTime(Box::leak(Box::default()), CoarseClock::new(), CoarseClock::new().origin());
-    floor(row, MAY_WAIT_AND_COUNTS_BY_TIME, work, Ends::Well).alone();
+    floor(row, "the same, and writes a word of its task by the coarse clock", work).alone();
 }
 
-pub(crate) fn refuses_by_time(row: &mut Row) {
-    floor(row, REFUSES_BY_TIME, Refuse(CoarseClock::new(), CoarseClock::new().origin()), Ends::Refused);
-}
-
-fn floor<'a>(row: &'a mut Row, name: &'static str, work: impl Work, ends: Ends) -> &'a mut Contender {
-    row.floor(name, move || serve(Least { inner: Noop, work }, ends))
+fn floor<'a>(row: &'a mut Row, name: &'static str, work: impl Work) -> &'a mut Contender {
+    row.floor(name, move || serve(Least { inner: Noop, work }, Ends::Well))
 }
 
 #[derive(Clone, Copy)]
 struct Nothing;
 
 impl Work for Nothing {
-    #[inline]
-    fn begin(self) -> bool {
-        true
-    }
-
     #[inline]
     fn end(self) {}
 }
@@ -70,11 +52,6 @@ impl Work for Nothing {
 struct CompareExchange(&'static AtomicU64);
 
 impl Work for CompareExchange {
-    #[inline]
-    fn begin(self) -> bool {
-        true
-    }
-
     #[inline]
     fn end(self) {
         let mut seen = self.0.load(Relaxed);
@@ -89,27 +66,9 @@ struct AddByTime(&'static AtomicU64, CoarseClock, Origin);
 
 impl Work for AddByTime {
     #[inline]
-    fn begin(self) -> bool {
-        true
-    }
-
-    #[inline]
     fn end(self) {
         self.0.fetch_add(self.1.nanos_since(&self.2) & 1, Relaxed);
     }
-}
-
-#[derive(Clone, Copy)]
-struct Refuse(CoarseClock, Origin);
-
-impl Work for Refuse {
-    #[inline(never)]
-    fn begin(self) -> bool {
-        self.0.nanos_since(&self.1) == u64::MAX
-    }
-
-    #[inline]
-    fn end(self) {}
 }
 
 #[derive(Clone, Copy)]
@@ -130,22 +89,15 @@ impl<W: Work> Service<Ask> for Least<W> {
 
     #[inline]
     fn call(&mut self, ask: Ask) -> Self::Future {
-        if self.work.begin() {
-            LeastFuture::Calling { call: self.inner.call(ask), work: self.work, waits: None }
-        } else {
-            LeastFuture::Refused
-        }
+        LeastFuture { call: self.inner.call(ask), work: self.work, waits: None }
     }
 }
 
-enum LeastFuture<W, F> {
-    Calling {
-        call: F,
-        work: W,
-        /// What a call needs that waits.
-        waits: Option<Box<u64>>,
-    },
-    Refused,
+struct LeastFuture<W, F> {
+    call: F,
+    work: W,
+    /// What a call needs that waits.
+    waits: Option<Box<u64>>,
 }
 
 /// Always false, but who compiles it does not know.
@@ -156,7 +108,7 @@ impl<W: Work, F: Future<Output = Result<u32, Failure>> + Unpin> Future for Least
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self::Calling { call, work, waits } = &mut *self else { return Poll::Ready(Err(Failure::Refused)) };
+        let Self { call, work, waits } = &mut *self;
         match Pin::new(call).poll(cx) {
             Poll::Ready(result) if !WAITS.load(Relaxed) => {
                 work.end();
