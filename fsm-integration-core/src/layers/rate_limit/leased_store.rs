@@ -15,9 +15,10 @@ use crate::{
 /// Tokens are taken early, never made: in any span of time at most `nodes * tokens` more calls of a key are let through
 /// than by the store alone. What this node does not spend within `idle` is forgotten, which errs on the safe side: the
 /// store's bucket refills as if it had been spent. Of the calls that find too little in hand at the same time one asks
-/// the store, for all of them. Near the limit, when the store has no handful left, each call takes what it needs for
-/// `idle`; the one that finds out has a second round trip. That is so always, and the leases are of no use, when a
-/// handful is more than the capacity of the store's buckets. A call that costs a handful or more is the store's alone.
+/// the store, for all of them; who has waited 25 ms for that asks for itself. Near the limit, when the store has no
+/// handful left, each call takes what it needs for `idle`; the one that finds out has a second round trip. That is so
+/// always, and the leases are of no use, when a handful is more than the capacity of the store's buckets. A call that
+/// costs a handful or more is the store's alone.
 ///
 /// Put a [`StoreLimiter`](super::StoreLimiter) around it.
 ///

@@ -64,7 +64,6 @@ impl WebhookSigner {
         let (mut room, mut assembly) = ([0; MOST_SECONDS], Assembly::new());
         let length = write_seconds(at, &mut room);
         let seconds = &room[..length];
-        // Before the secrets are taken hold of: a lock waits for what was written, and the hash then need not.
         let standard = assembly.signed([id.as_bytes(), seconds], body);
         let attempt = Attempt { signer: self, secrets: self.secrets.holding(at), id, at, seconds, standard };
         let beside = match self.only {
