@@ -168,7 +168,7 @@ impl Core {
     /// Whether the holder of the ticket has its place; if so the ticket is used up, else the waker is woken then.
     pub(super) fn look(&self, ticket: &Ticket, waker: Waker) -> bool {
         let looked = self.queue.lock().look(ticket, waker);
-        // The former waker is dropped here, outside the lock: that may run anything.
+        // The waker that is of no use is dropped here, outside the lock: that may run anything.
         looked.is_ok()
     }
 

@@ -90,11 +90,13 @@ impl Queue {
     }
 
     /// Whether the holder has been served; if so it has left, else the waker is kept in exchange for the former one.
-    pub(super) fn look(&mut self, ticket: &Ticket, waker: Waker) -> Result<(), Option<Waker>> {
+    ///
+    /// Either way returns the waker that is of no use any more, so that nothing is dropped here.
+    pub(super) fn look(&mut self, ticket: &Ticket, waker: Waker) -> Result<Waker, Option<Waker>> {
         match &mut self.nodes[ticket.0].state {
             State::Served => {
                 self.release(ticket.0);
-                Ok(())
+                Ok(waker)
             }
             State::Waits(kept) => Err(kept.replace(waker)),
             State::Unused => unreachable!("a ticket is valid until its holder has left"),
