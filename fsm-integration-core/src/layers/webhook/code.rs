@@ -127,6 +127,7 @@ mod tests {
             assert!(is(&[bad, b" ", &good].concat()) && is(&[&good[..], b" ", bad].concat()), "{}", bad.escape_ascii());
             assert_eq!(is(&[bad, &good].concat()), bad.trim_ascii().is_empty(), "{}", bad.escape_ascii());
         }
+        assert!(is(&[&good[..], b" ", &good].concat()), "twice is not never");
     }
 
     #[test]

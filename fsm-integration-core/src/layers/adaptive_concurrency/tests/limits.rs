@@ -57,7 +57,7 @@ fn a_slow_answer_and_a_long_call_that_was_given_up_lower_aimd() {
     for outcome in [Outcome::Answered, Outcome::Cancelled] {
         assert_eq!(Limit::new(&aimd()).record(&sample(0, 101, 10, outcome)), Some(5));
     }
-    assert_eq!(Limit::new(&aimd()).record(&sample(0, 99, 10, Outcome::Cancelled)), None);
+    assert_eq!(Limit::new(&aimd()).record(&sample(0, 100, 10, Outcome::Cancelled)), None, "not beyond what is slow");
     assert_eq!(Limit::new(&aimd()).record(&sample(0, 999, 10, Outcome::Ignored)), None);
 }
 
