@@ -75,6 +75,15 @@ fn the_gradient_falls_while_calls_are_slower_than_usual_and_rises_when_they_are_
 }
 
 #[test]
+fn the_gradient_judges_a_window_with_just_enough_calls() {
+    let window = GradientConfig { window: Duration::from_millis(100), min_samples: 10, ..Default::default() };
+    let algorithm = LimitAlgorithm::Gradient(window);
+    let mut limit = Limit::new(&AdaptiveConcurrencyConfig { initial: 50, algorithm, ..Default::default() });
+    let moved: Vec<_> = (0..10).map(|n| limit.record(&sample(20 * n, 10, 50, Outcome::Answered)).is_some()).collect();
+    assert_eq!(moved.iter().position(|moved| *moved), Some(9));
+}
+
+#[test]
 fn calls_that_hang_until_their_caller_goes_lower_the_gradient() {
     let mut limit = Limit::new(&AdaptiveConcurrencyConfig { initial: 50, ..Default::default() });
     let calls =
