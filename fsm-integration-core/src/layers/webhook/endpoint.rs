@@ -186,6 +186,13 @@ mod tests {
     }
 
     #[test]
+    fn without_patience_the_first_failure_disables() {
+        let (mut health, config) = (EndpointHealth::Active, EndpointConfig { disable_after: Duration::ZERO });
+        let change = health.record(Delivery::Failed, at(0), &config);
+        assert_eq!(change, Some(EndpointChange::Disabled { failing_since: at(0), gone: false }));
+    }
+
+    #[test]
     fn a_hundred_and_twenty_hours_of_failure_disable_it() {
         let mut health = EndpointHealth::default();
         assert_eq!(record(&mut health, Delivery::Failed, 0), Some(EndpointChange::Failing));

@@ -1,7 +1,7 @@
 //! The bytes that a signature covers, put together for a hash.
 
 /// What SHA-256 takes at a time.
-pub(super) const BLOCK: usize = 64;
+const BLOCK: usize = 64;
 /// Assembly for the heads of nearly all messages: an id of 128 characters and a timestamp.
 const ROOM: usize = 3 * BLOCK;
 
