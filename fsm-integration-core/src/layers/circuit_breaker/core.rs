@@ -116,7 +116,8 @@ impl<C: Clock> Core<C> {
     }
 
     #[inline(never)]
-    fn settle_success(&self, bits: Bits, ticket: Ticket) {
+    fn settle_success(&self, ticket: Ticket) {
+        let bits = self.hot.word.load();
         if !self.tally(bits, ticket) {
             self.settle_slowly(ticket, Outcome::Success.into());
         }
@@ -251,7 +252,7 @@ impl<C: Clock> Gate for Core<C> {
     #[inline(always)]
     fn admit(&self) -> Result<Ticket, CircuitOpen> {
         let bits = self.hot.word.load();
-        if bits.is_closed() && !bits.is_timed() {
+        if bits.is_plainly_closed() {
             return Ok(Ticket { epoch: bits.epoch(), began: Ticket::NOT_TIMED });
         }
         self.admit_otherwise(bits)
@@ -260,9 +261,8 @@ impl<C: Clock> Gate for Core<C> {
     /// One load when the success changes nothing, as while no failure in a row is counted.
     #[inline(always)]
     fn succeed(&self, ticket: Ticket) {
-        let bits = self.hot.word.load();
-        if !bits.is_free() {
-            self.settle_success(bits, ticket);
+        if !self.hot.word.peek().is_free() {
+            self.settle_success(ticket);
         }
     }
 

@@ -10,7 +10,8 @@ use pin_project_lite::pin_project;
 
 use super::{
     CircuitBreaker,
-    permit::{Admission, Gate},
+    permit::{Gate, MayPanic, Outcome, settle},
+    state::{Ended, Ticket},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -19,31 +20,95 @@ use crate::{
 };
 
 pin_project! {
-    /// A call that asks for leave when it is first polled, unless it has it, and records how it ends.
+    /// A call before a breaker, recorded when it ends or is dropped.
+    ///
+    /// What it costs is above all what it stores: on the way of a call that succeeds that is its three fields and that
+    /// it is over, and nothing on it is lent to a function that is not inlined.
     pub(super) struct Guarded<F, B: Deref<Target: Gate>> {
         #[pin]
-        pub(super) future: F,
-        pub(super) admission: Admission<B>,
+        state: State<F, B>,
+    }
+
+    impl<F, B: Deref<Target: Gate>> PinnedDrop for Guarded<F, B> {
+        fn drop(this: Pin<&mut Self>) {
+            if let StateProjection::Running { gate, ticket, .. } = this.project().state.project()
+                && !ticket.is_none()
+            {
+                settle(&**gate, *ticket, Outcome::Cancelled.into());
+            }
+        }
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, B> {
+        Running {
+            #[pin]
+            future: F,
+            gate: B,
+            // None before leave was asked for, and once the result is recorded.
+            ticket: Ticket,
+        },
+        Refused { refusal: CircuitOpen },
+        Over,
     }
 }
 
 impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
-    pub(super) fn new(future: F, admission: Admission<B>) -> Self {
-        Self { future, admission }
+    /// A call that will ask for leave when it begins.
+    pub(super) fn later(future: F, gate: B) -> Self {
+        Self { state: State::Running { future, gate, ticket: Ticket::NONE } }
     }
 
-    /// Goes on with a call that has leave, and records its result.
+    /// A call that has leave, begun by `begin`; a panic in that is a failure.
+    #[inline(always)]
+    pub(super) fn begun(gate: B, ticket: Ticket, begin: impl FnOnce() -> F) -> Self {
+        Self {
+            state: State::Running {
+                future: {
+                    let mut ticket = ticket;
+                    MayPanic::run(&*gate, &mut ticket, begin)
+                },
+                gate,
+                ticket,
+            },
+        }
+    }
+
+    pub(super) fn refused(refusal: CircuitOpen) -> Self {
+        Self { state: State::Refused { refusal } }
+    }
+
+    /// Goes on with a call that has leave or was refused, and records its result.
     #[inline]
     fn poll_admitted<T, E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>>
     where
         F: Future<Output = Result<T, E>>,
-        E: Classify,
+        E: Classify + From<CircuitOpen>,
     {
-        let this = self.project();
-        let result = ready!(this.admission.guard(|| this.future.poll(cx)));
-        this.admission.settle_as(&result);
+        let mut state = self.project().state;
+        let result = match state.as_mut().project() {
+            StateProjection::Running { future, gate, ticket } => {
+                let result = ready!(MayPanic::run(&**gate, ticket, || future.poll(cx)));
+                match &result {
+                    Ok(_) => gate.succeed(*ticket),
+                    Err(_) => settle(&**gate, ticket.take(), Ended::of(&result)),
+                }
+                result
+            }
+            StateProjection::Refused { refusal } => Err((*refusal).into()),
+            StateProjection::Over => over(),
+        };
+        state.set(State::Over);
         Poll::Ready(result)
     }
+}
+
+#[cold]
+#[inline(never)]
+fn over() -> ! {
+    panic!("polled after its end");
 }
 
 impl<F, B, T, E> Future for Guarded<F, B>
@@ -56,7 +121,11 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.as_mut().project().admission.admit()?;
+        if let StateProjection::Running { gate, ticket, .. } = self.as_mut().project().state.project()
+            && ticket.is_none()
+        {
+            *ticket = gate.admit()?;
+        }
         self.poll_admitted(cx)
     }
 }
@@ -65,21 +134,7 @@ pin_project! {
     /// The answer of a [`CircuitBreakerService`](super::CircuitBreakerService).
     pub struct CircuitBreakerFuture<F, C: Clock = SystemClock, K: Lending<CircuitBreaker<C>> = Counted> {
         #[pin]
-        pub(super) inner: Inner<F, C, K>,
-    }
-}
-
-pin_project! {
-    #[project = InnerProjection]
-    pub(super) enum Inner<F, C: Clock, K: Lending<CircuitBreaker<C>>> {
-        Admitted { #[pin] call: Guarded<F, K::Loan> },
-        Refused { refusal: CircuitOpen },
-    }
-}
-
-impl<F, C: Clock, K: Lending<CircuitBreaker<C>>> CircuitBreakerFuture<F, C, K> {
-    pub(super) fn refused(refusal: CircuitOpen) -> Self {
-        Self { inner: Inner::Refused { refusal } }
+        pub(super) call: Guarded<F, K::Loan>,
     }
 }
 
@@ -94,10 +149,7 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().inner.project() {
-            InnerProjection::Admitted { call } => call.poll_admitted(cx),
-            InnerProjection::Refused { refusal } => Poll::Ready(Err((*refusal).into())),
-        }
+        self.project().call.poll_admitted(cx)
     }
 }
 

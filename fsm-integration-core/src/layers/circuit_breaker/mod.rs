@@ -82,7 +82,7 @@ pub use self::{
 use self::{
     core::Core,
     future::Guarded,
-    permit::{Admission, Gate},
+    permit::Gate,
     state::{Ended, Ticket},
 };
 #[cfg(doc)]
@@ -164,7 +164,7 @@ impl<C: Clock> CircuitBreaker<C> {
         F: Future<Output = Result<T, E>>,
         E: Classify + From<CircuitOpen>,
     {
-        Guarded::new(future, Admission::later(&*self.core))
+        Guarded::later(future, &*self.core)
     }
 
     /// Asks for leave to make one call, for work that is no future.
@@ -173,7 +173,7 @@ impl<C: Clock> CircuitBreaker<C> {
     /// [`CircuitOpen`] when the call must not be made.
     pub fn try_acquire(&self) -> Result<Permit<C>, CircuitOpen> {
         let ticket = self.core.admit()?;
-        Ok(Permit::new(Admission::admitted(Arc::clone(&self.core), ticket)))
+        Ok(Permit::new(Arc::clone(&self.core), ticket))
     }
 
     /// The name given at creation.

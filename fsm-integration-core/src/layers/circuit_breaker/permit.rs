@@ -1,4 +1,4 @@
-use std::{fmt, mem::forget, ops::Deref, sync::Arc, thread};
+use std::{fmt, mem::forget, sync::Arc, thread};
 
 use super::{
     core::Core,
@@ -55,112 +55,38 @@ pub(super) trait Gate {
     fn settle(&self, ticket: Ticket, ended: Ended);
 }
 
-/// One call before a breaker, borrowed or owned; given back as cancelled when dropped without a result.
-pub(super) struct Admission<B: Deref<Target: Gate>> {
-    gate: B,
-    /// [`Ticket::NONE`] but from admission until the result.
-    ticket: Ticket,
+/// Records how a call ended, if it has a ticket.
+///
+/// Out of line, because most calls succeed.
+#[cold]
+#[inline(never)]
+pub(super) fn settle<G: Gate + ?Sized>(gate: &G, ticket: Ticket, ended: Ended) {
+    if !ticket.is_none() {
+        gate.settle(ticket, ended);
+    }
 }
 
-impl<B: Deref<Target: Gate>> Admission<B> {
-    /// A call that will ask for leave when it begins.
-    pub(super) fn later(gate: B) -> Self {
-        Self { gate, ticket: Ticket::NONE }
-    }
+/// Records a panic as a failure, unless the code that may panic has come to its end.
+pub(super) struct MayPanic<'a, G: Gate + ?Sized> {
+    gate: &'a G,
+    ticket: &'a mut Ticket,
+}
 
-    /// A call that has leave.
-    pub(super) fn admitted(gate: B, ticket: Ticket) -> Self {
-        Self { gate, ticket }
-    }
-
-    /// Asks for leave unless the call has it.
+impl<'a, G: Gate + ?Sized> MayPanic<'a, G> {
+    /// Runs code of the inner service; a panic in it is recorded at once, and takes the ticket.
     #[inline]
-    pub(super) fn admit(&mut self) -> Result<(), CircuitOpen> {
-        if self.ticket.is_none() {
-            self.ticket = self.gate.admit()?;
-        }
-        Ok(())
-    }
-
-    /// Records the result, once.
-    #[inline]
-    pub(super) fn settle_as<T, E: Classify>(&mut self, result: &Result<T, E>) {
-        match result {
-            Ok(_) => {
-                if let Some(ticket) = self.take_ticket() {
-                    self.gate.succeed(ticket);
-                }
-            }
-            Err(_) => self.settle(Ended::of(result)),
-        }
-    }
-
-    /// Records how the call ended, once; out of line, because most succeed.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn settle(&mut self, ended: impl Into<Ended>) {
-        if let Some(ticket) = self.take_ticket() {
-            self.gate.settle(ticket, ended.into());
-        }
-    }
-
-    #[inline]
-    fn take_ticket(&mut self) -> Option<Ticket> {
-        let ticket = self.ticket;
-        self.ticket.epoch = Ticket::NONE.epoch;
-        (!ticket.is_none()).then_some(ticket)
-    }
-
-    /// Runs code of the inner service; a panic in it is a failure, recorded at once.
-    #[inline]
-    pub(super) fn guard<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        struct OnPanic<'a, B: Deref<Target: Gate>>(&'a mut Admission<B>);
-        impl<B: Deref<Target: Gate>> Drop for OnPanic<'_, B> {
-            fn drop(&mut self) {
-                self.0.settle(Outcome::Failure);
-            }
-        }
-        let panicked = OnPanic(self);
+    pub(super) fn run<T>(gate: &'a G, ticket: &'a mut Ticket, run: impl FnOnce() -> T) -> T {
+        let panicked = Self { gate, ticket };
         let value = run();
-        // Reached only without a panic; the guard holds nothing but a borrow.
+        // Reached only without a panic; it holds nothing but borrows.
         forget(panicked);
         value
     }
 }
 
-/// Records a panic as a failure, unless the code that may panic has come to its end.
-pub(super) struct MayPanic<'a, G: Gate> {
-    gate: &'a G,
-    ticket: Ticket,
-}
-
-impl<'a, G: Gate> MayPanic<'a, G> {
-    pub(super) fn new(gate: &'a G, ticket: Ticket) -> Self {
-        Self { gate, ticket }
-    }
-
-    /// It did not panic: the call goes on with its ticket.
-    #[inline]
-    pub(super) fn survived(self) -> Ticket {
-        let ticket = self.ticket;
-        // Holds nothing but a borrow.
-        forget(self);
-        ticket
-    }
-}
-
-impl<G: Gate> Drop for MayPanic<'_, G> {
+impl<G: Gate + ?Sized> Drop for MayPanic<'_, G> {
     fn drop(&mut self) {
-        self.gate.settle(self.ticket, Outcome::Failure.into());
-    }
-}
-
-impl<B: Deref<Target: Gate>> Drop for Admission<B> {
-    #[inline]
-    fn drop(&mut self) {
-        if !self.ticket.is_none() {
-            self.settle(Outcome::Cancelled);
-        }
+        settle(self.gate, self.ticket.take(), Outcome::Failure.into());
     }
 }
 
@@ -169,17 +95,19 @@ impl<B: Deref<Target: Gate>> Drop for Admission<B> {
 /// Dropped without that it counts as [`Outcome::Cancelled`], or as a failure when a panic drops it.
 #[must_use = "a permit that is dropped counts as a cancelled call"]
 pub struct Permit<C: Clock = SystemClock> {
-    admission: Admission<Arc<Core<C>>>,
+    core: Arc<Core<C>>,
+    /// None once it is told.
+    ticket: Ticket,
 }
 
 impl<C: Clock> Permit<C> {
-    pub(super) fn new(admission: Admission<Arc<Core<C>>>) -> Self {
-        Self { admission }
+    pub(super) fn new(core: Arc<Core<C>>, ticket: Ticket) -> Self {
+        Self { core, ticket }
     }
 
     /// Records how the call ended.
     pub fn record(mut self, outcome: Outcome) {
-        self.admission.settle(outcome);
+        self.settle(outcome.into());
     }
 
     /// Records how the call ended, by its result, and hands the result on.
@@ -189,21 +117,24 @@ impl<C: Clock> Permit<C> {
     /// # Errors
     /// The result's own error.
     pub fn record_result<T, E: Classify>(mut self, result: Result<T, E>) -> Result<T, E> {
-        self.admission.settle_as(&result);
+        self.settle(Ended::of(&result));
         result
+    }
+
+    fn settle(&mut self, ended: Ended) {
+        settle(&*self.core, self.ticket.take(), ended);
     }
 }
 
 impl<C: Clock> Drop for Permit<C> {
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.admission.settle(Outcome::Failure);
-        }
+        let outcome = if thread::panicking() { Outcome::Failure } else { Outcome::Cancelled };
+        self.settle(outcome.into());
     }
 }
 
 impl<C: Clock> fmt::Debug for Permit<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("breaker", &self.admission.gate.name()).finish_non_exhaustive()
+        f.debug_struct("Permit").field("breaker", &self.core.name()).finish_non_exhaustive()
     }
 }

@@ -5,11 +5,7 @@ use std::{
 
 use tower::Service;
 
-use super::{
-    CircuitBreaker, CircuitBreakerFuture,
-    future::{Guarded, Inner},
-    permit::{Admission, Gate, MayPanic},
-};
+use super::{CircuitBreaker, CircuitBreakerFuture, future::Guarded, permit::Gate};
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},
@@ -57,22 +53,11 @@ where
 
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        let ticket = match self.breaker.get().core.admit() {
-            Ok(ticket) => ticket,
-            Err(refusal) => return CircuitBreakerFuture::refused(refusal),
-        };
-        let breaker = self.breaker.lend();
-        let may_panic = MayPanic::new(&*breaker, ticket);
         // Built where it is returned: a future of several layers is large, and moving it is what they cost.
         CircuitBreakerFuture {
-            inner: Inner::Admitted {
-                call: Guarded {
-                    future: self.inner.call(request),
-                    admission: {
-                        let ticket = may_panic.survived();
-                        Admission::admitted(breaker, ticket)
-                    },
-                },
+            call: match self.breaker.get().core.admit() {
+                Ok(ticket) => Guarded::begun(self.breaker.lend(), ticket, || self.inner.call(request)),
+                Err(refusal) => Guarded::refused(refusal),
             },
         }
     }

@@ -39,6 +39,12 @@ impl Ticket {
     pub(super) const fn is_none(self) -> bool {
         self.epoch == Self::NONE.epoch
     }
+
+    /// Leaves none behind, so that nothing is recorded twice.
+    #[inline]
+    pub(super) const fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::NONE)
+    }
 }
 
 /// How a call ended.

@@ -58,9 +58,10 @@ const TAG: u64 = 0b111;
 const FREE: u64 = 0;
 const JUDGED: u64 = 1;
 const TALLIED: u64 = 2;
-const HALF_OPEN: u64 = 3;
-const OPEN: u64 = 4;
-const FORCED_OPEN: u64 = 5;
+const NOT_CLOSED: u64 = 4;
+const HALF_OPEN: u64 = 4;
+const OPEN: u64 = 5;
+const FORCED_OPEN: u64 = 6;
 const TIMED: u64 = 1 << 3;
 const SHADOW: u64 = 1 << 4;
 const FLAG_BITS: u32 = 5;
@@ -93,7 +94,13 @@ impl Bits {
 
     #[inline]
     pub(super) const fn is_closed(self) -> bool {
-        self.tag() <= TALLIED
+        self.0 & NOT_CLOSED == 0
+    }
+
+    /// Closed, and calls are not timed.
+    #[inline]
+    pub(super) const fn is_plainly_closed(self) -> bool {
+        self.0 & (NOT_CLOSED | TIMED) == 0
     }
 
     #[inline]
@@ -104,11 +111,6 @@ impl Bits {
     #[inline]
     pub(super) const fn is_tallied(self) -> bool {
         self.tag() == TALLIED
-    }
-
-    #[inline]
-    pub(super) const fn is_timed(self) -> bool {
-        self.0 & TIMED != 0
     }
 
     const fn is_shadow(self) -> bool {
@@ -151,9 +153,17 @@ impl Word {
     }
 
     /// Acquires what was stored before the word was: the shards of its epoch, the end of its bucket.
+    ///
+    /// To the compiler that is as if another thread had changed all memory that it can reach.
     #[inline]
     pub(super) fn load(&self) -> Bits {
         Bits(self.0.load(Ordering::Acquire))
+    }
+
+    /// Acquires nothing, so that what the compiler knows of the memory around stays true.
+    #[inline]
+    pub(super) fn peek(&self) -> Bits {
+        Bits(self.0.load(Ordering::Relaxed))
     }
 
     pub(super) fn store(&self, view: View) {
@@ -192,9 +202,18 @@ mod tests {
     fn flags_change_nothing_else() {
         let plain = view(Phased::Open { until: 7 });
         let timed = Bits::from(View { timed: true, ..plain });
-        assert!(timed.is_timed() && !Bits::from(plain).is_timed());
         assert_eq!((timed.open_until(), timed.state()), (Some(7), CircuitState::Open));
         let shadow = Bits::from(View { shadow: true, ..plain });
         assert_eq!((shadow.open_until(), shadow.state()), (None, CircuitState::Closed), "nothing is refused");
+    }
+
+    #[test]
+    fn only_a_closed_breaker_that_times_no_calls_is_plainly_closed() {
+        let closed = view(Phased::Closed { epoch: EPOCHS - 1, pace: Pace::Tallied });
+        assert!(Bits::from(closed).is_plainly_closed());
+        assert!(!Bits::from(View { timed: true, ..closed }).is_plainly_closed());
+        for phased in [Phased::HalfOpen, Phased::Open { until: 0 }, Phased::ForcedOpen] {
+            assert!(!Bits::from(view(phased)).is_plainly_closed());
+        }
     }
 }
