@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    mem::MaybeUninit,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 
@@ -54,7 +57,7 @@ impl Clock for CoarseClock {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[inline]
+    #[inline(always)]
     fn nanos_since(&self, origin: &Origin) -> u64 {
         reading().saturating_sub(origin.reading)
     }
@@ -115,11 +118,15 @@ fn date() -> Option<Timestamp> {
 #[inline]
 #[allow(unsafe_code)]
 fn read(clock: libc::clockid_t) -> libc::timespec {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid, exclusive place for one `timespec`, and the call keeps no pointer to it. If it fails,
-    // which it does only for a clock that the kernel does not know, `time` stays what it was.
-    unsafe { libc::clock_gettime(clock, &raw mut time) };
-    time
+    let mut time = MaybeUninit::uninit();
+    // SAFETY: `time` is a valid, exclusive place for one `timespec`, and the call keeps no pointer to it. It is all written
+    // if the call says that it did not fail, which it does only for a clock that the kernel does not know.
+    unsafe {
+        if libc::clock_gettime(clock, time.as_mut_ptr()) == 0 {
+            return time.assume_init();
+        }
+    }
+    libc::timespec { tv_sec: 0, tv_nsec: 0 }
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock};
 
 use super::{
     CircuitBreakerConfig, CircuitChanges, CircuitModel, CircuitSnapshot, CircuitState, Control, Outcome,
+    answer::{Answer, Refusal},
     permit::Gate,
     shards::Shards,
     state::{Ended, Loss, Machine, Moment, Ticket},
@@ -81,30 +79,29 @@ impl<C: Clock> Core<C> {
         Err(refusal)
     }
 
-    /// Admits a call that is timed, and refuses without a word while the breaker is open and nobody listens.
+    /// Refuses without a word while the breaker is open and nobody listens.
     #[cold]
     #[inline(never)]
-    fn admit_otherwise(&self, bits: Bits) -> Result<Ticket, CircuitOpen> {
-        if bits.is_closed() {
-            return Ok(Ticket { epoch: bits.epoch(), began: self.hot.ticks.nanos() });
+    fn admit_otherwise(&self, bits: Bits) -> Answer {
+        let Some(until) = bits.open_until() else { return self.admit_slowly() };
+        match until.saturating_sub(self.hot.ticks.nanos()) {
+            left @ 1.. if !self.hot.listened.load(Ordering::Relaxed) => Answer::refused(left),
+            _ => self.admit_slowly(),
         }
-        if let Some(until) = bits.open_until()
-            && !self.hot.listened.load(Ordering::Relaxed)
-            && let left @ 1.. = until.saturating_sub(self.hot.ticks.nanos())
-        {
-            return Err(CircuitOpen { retry_after: Some(Duration::from_nanos(left)) });
-        }
-        self.admit_slowly()
     }
 
     #[cold]
     #[inline(never)]
-    fn admit_slowly(&self) -> Result<Ticket, CircuitOpen> {
-        if self.hot.word.load().is_forced_open() {
-            return self.refuse(false, CircuitOpen { retry_after: None });
+    fn admit_slowly(&self) -> Answer {
+        let bits = self.hot.word.load();
+        if bits.is_closed() {
+            return Answer::admitted(Ticket { epoch: bits.epoch(), began: self.hot.ticks.nanos() });
+        }
+        if bits.is_forced_open() {
+            return self.refuse(false, CircuitOpen { retry_after: None }).into();
         }
         let (admitted, shadow) = self.change(|machine, at| (machine.admit(at), machine.is_shadow()));
-        admitted.or_else(|refusal| self.refuse(shadow, refusal))
+        admitted.or_else(|refusal| self.refuse(shadow, refusal)).into()
     }
 
     #[cold]
@@ -115,30 +112,61 @@ impl<C: Clock> Core<C> {
         }
     }
 
+    /// Counts a success that time does not matter to.
+    ///
+    /// It calls nothing but at its end: a function that goes on after a call keeps what it needs on the stack, which costs
+    /// as much as all the rest.
     #[inline(never)]
     fn settle_success(&self, ticket: Ticket) {
-        let bits = self.hot.word.load();
-        if !self.tally(bits, ticket) {
-            self.settle_slowly(ticket, Outcome::Success.into());
+        self.tally(ticket);
+    }
+
+    /// Counts a success whose bucket may be over.
+    #[inline(never)]
+    fn settle_success_by_time(&self, ticket: Ticket) {
+        if ticket.began != Ticket::NOT_TIMED {
+            return self.settle_timed_success(ticket);
         }
+        self.tally_in_time(self.hot.ticks.nanos(), ticket);
+    }
+
+    /// Counts a success that may have been slow, and whose bucket may be over.
+    #[inline(never)]
+    fn settle_timed_success(&self, ticket: Ticket) {
+        let now = self.hot.ticks.nanos();
+        if now.saturating_sub(ticket.began) >= self.hot.slow.load(Ordering::Relaxed) {
+            return self.settle_success_slowly(ticket);
+        }
+        self.tally_in_time(now, ticket);
+    }
+
+    #[inline]
+    fn tally_in_time(&self, now: u64, ticket: Ticket) {
+        if now >= self.hot.bucket_end.load(Ordering::Relaxed) {
+            return self.settle_success_slowly(ticket);
+        }
+        self.tally(ticket);
     }
 
     /// Counts a success beside the machine, if that is all there is to do.
     #[inline]
-    fn tally(&self, bits: Bits, ticket: Ticket) -> bool {
-        let (true, Some(shards)) = (bits.is_tallied(), self.hot.shards.get()) else { return false };
-        let bucket_end = self.hot.bucket_end.load(Ordering::Relaxed);
-        if bucket_end != u64::MAX || ticket.began != Ticket::NOT_TIMED {
-            let now = self.hot.ticks.nanos();
-            if now >= bucket_end || self.is_slow(ticket, now) {
-                return false;
-            }
+    fn tally(&self, ticket: Ticket) {
+        let bits = self.hot.word.load();
+        let (true, Some(shards)) = (bits.is_tallied(), self.hot.shards.get()) else {
+            return self.settle_success_slowly(ticket);
+        };
+        if !shards.tally(ticket.epoch) {
+            return self.settle_success_slowly(ticket);
         }
-        let tallied = shards.tally(ticket.epoch);
-        if tallied && self.hot.word.load() != bits {
+        if self.hot.word.load() != bits {
             self.look_again();
         }
-        tallied
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle_success_slowly(&self, ticket: Ticket) {
+        self.settle_slowly(ticket, Outcome::Success.into());
     }
 
     /// Lets the machine judge what is tallied, since it began to judge every success meanwhile.
@@ -146,11 +174,6 @@ impl<C: Clock> Core<C> {
     #[inline(never)]
     fn look_again(&self) {
         self.change(|_, _| {});
-    }
-
-    #[inline]
-    fn is_slow(&self, ticket: Ticket, now: u64) -> bool {
-        now.saturating_sub(ticket.began) >= self.hot.slow.load(Ordering::Relaxed)
     }
 
     pub(super) fn control(&self, control: Control) {
@@ -250,18 +273,21 @@ impl<C: Clock> Core<C> {
 impl<C: Clock> Gate for Core<C> {
     /// One load while closed; one load and one look at the clock while open.
     #[inline(always)]
-    fn admit(&self) -> Result<Ticket, CircuitOpen> {
+    fn admit(&self) -> Result<Ticket, Refusal> {
         let bits = self.hot.word.load();
         if bits.is_plainly_closed() {
             return Ok(Ticket { epoch: bits.epoch(), began: Ticket::NOT_TIMED });
         }
-        self.admit_otherwise(bits)
+        self.admit_otherwise(bits).get()
     }
 
     /// One load when the success changes nothing, as while no failure in a row is counted.
     #[inline(always)]
     fn succeed(&self, ticket: Ticket) {
-        if !self.hot.word.peek().is_free() {
+        let bits = self.hot.word.peek();
+        if bits.is_tallied_by_time() {
+            self.settle_success_by_time(ticket);
+        } else if !bits.is_free() {
             self.settle_success(ticket);
         }
     }

@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     CircuitBreaker,
+    answer::Refusal,
     permit::{Gate, MayPanic, Outcome, settle},
     state::{Ended, Ticket},
 };
@@ -50,7 +51,7 @@ pin_project! {
             // None before leave was asked for, and once the result is recorded.
             ticket: Ticket,
         },
-        Refused { refusal: CircuitOpen },
+        Refused { refusal: Refusal },
         Over,
     }
 }
@@ -76,7 +77,7 @@ impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
         }
     }
 
-    pub(super) fn refused(refusal: CircuitOpen) -> Self {
+    pub(super) fn refused(refusal: Refusal) -> Self {
         Self { state: State::Refused { refusal } }
     }
 
@@ -97,7 +98,7 @@ impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
                 }
                 result
             }
-            StateProjection::Refused { refusal } => Err((*refusal).into()),
+            StateProjection::Refused { refusal } => Err(CircuitOpen::from(*refusal).into()),
             StateProjection::Over => over(),
         };
         state.set(State::Over);
@@ -124,7 +125,7 @@ where
         if let StateProjection::Running { gate, ticket, .. } = self.as_mut().project().state.project()
             && ticket.is_none()
         {
-            *ticket = gate.admit()?;
+            *ticket = gate.admit().map_err(CircuitOpen::from)?;
         }
         self.poll_admitted(cx)
     }

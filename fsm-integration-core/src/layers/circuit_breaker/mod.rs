@@ -45,6 +45,7 @@
 //!
 //! One breaker for what fails together, usually adapter, tenant and host: [`CircuitBreakerRegistry`].
 
+mod answer;
 mod changes;
 mod config;
 mod core;
@@ -69,6 +70,13 @@ mod word;
 
 use std::{fmt, future::Future, sync::Arc};
 
+use self::{
+    answer::Refusal,
+    core::Core,
+    future::Guarded,
+    permit::Gate,
+    state::{Ended, Ticket},
+};
 pub use self::{
     changes::{CircuitChange, CircuitChanges},
     config::{CircuitBreakerConfig, CircuitModel},
@@ -78,12 +86,6 @@ pub use self::{
     registry::CircuitBreakerRegistry,
     service::CircuitBreakerService,
     snapshot::{CircuitSnapshot, Control},
-};
-use self::{
-    core::Core,
-    future::Guarded,
-    permit::Gate,
-    state::{Ended, Ticket},
 };
 #[cfg(doc)]
 use crate::error::ErrorClass;
@@ -243,7 +245,7 @@ impl<C: Clock> CircuitBreaker<C> {
 
 impl<C: Clock> Gate for CircuitBreaker<C> {
     #[inline(always)]
-    fn admit(&self) -> Result<Ticket, CircuitOpen> {
+    fn admit(&self) -> Result<Ticket, Refusal> {
         self.core.admit()
     }
 

@@ -82,7 +82,8 @@ impl Model {
         let judged = !figures.is_clean() && (figures.calls < self.minimum(config) || self.opens_at(figures, config));
         match self {
             Self::Consecutive(figures) if figures.is_clean() => Pace::Free,
-            Self::Calls(_) | Self::Time(_) if !judged => Pace::Tallied,
+            Self::Calls(_) if !judged => Pace::Tallied,
+            Self::Time(_) if !judged => Pace::TalliedByTime,
             Self::Consecutive(_) | Self::Calls(_) | Self::Time(_) => Pace::Judged,
         }
     }
@@ -153,14 +154,14 @@ mod tests {
     /// All others go beside the machine, which is what makes a window fast.
     #[test]
     fn a_success_in_a_window_is_judged_only_where_it_could_open_the_breaker() {
-        for kind in [CircuitModel::CountWindow { size: 10 }, TIME] {
+        for (kind, tallied) in [(CircuitModel::CountWindow { size: 10 }, Pace::Tallied), (TIME, Pace::TalliedByTime)] {
             let (mut model, config) = model(kind);
-            assert_eq!(model.pace(&config), Pace::Tallied, "nothing failed");
+            assert_eq!(model.pace(&config), tallied, "nothing failed");
             model.record(FAILURE);
             model.absorb(2);
             assert_eq!(model.pace(&config), Pace::Judged, "the next completes the minimum");
             model.absorb(1);
-            assert_eq!(model.pace(&config), Pace::Tallied, "the next lowers the rate");
+            assert_eq!(model.pace(&config), tallied, "the next lowers the rate");
             let strict = CircuitBreakerConfig { failure_rate: 0.25, ..config };
             assert_eq!(model.pace(&strict), Pace::Judged, "the rate is reached already");
         }

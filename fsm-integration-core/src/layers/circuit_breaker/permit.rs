@@ -1,12 +1,13 @@
 use std::{fmt, mem::forget, sync::Arc, thread};
 
 use super::{
+    answer::Refusal,
     core::Core,
     state::{Ended, Ticket},
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::{CircuitOpen, Classify, ErrorClass},
+    error::{Classify, ErrorClass},
 };
 
 /// How a call ended, in a breaker's eyes.
@@ -50,7 +51,7 @@ impl Ended {
 
 /// Admits calls and receives their results.
 pub(super) trait Gate {
-    fn admit(&self) -> Result<Ticket, CircuitOpen>;
+    fn admit(&self) -> Result<Ticket, Refusal>;
     fn succeed(&self, ticket: Ticket);
     fn settle(&self, ticket: Ticket, ended: Ended);
 }

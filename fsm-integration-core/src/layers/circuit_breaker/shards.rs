@@ -31,7 +31,8 @@ impl Shards {
     /// One that [`take`](Self::take) did not see sees afterwards whatever was stored before that.
     #[inline]
     pub(super) fn tally(&self, epoch: u32) -> bool {
-        let Shard(word) = &self.0[lane() & (self.0.len() - 1)];
+        // There is one always; `get`, because an index may panic, which would make a frame for every call.
+        let Some(Shard(word)) = self.0.get(lane() & (self.0.len() - 1)) else { return false };
         let mut seen = word.load(Ordering::Relaxed);
         while seen & MOST < MOST {
             if seen >> COUNT_BITS != u64::from(epoch) {

@@ -31,8 +31,10 @@ pub(super) enum Pace {
     Free,
     /// Pass the machine, under its lock, as every other result does.
     Judged,
-    /// Add itself to its thread's shard, unless it is slow or a bucket of time is over.
+    /// Add itself to its thread's shard.
     Tallied,
+    /// The same, unless it was slow or the bucket of time is over.
+    TalliedByTime,
 }
 
 impl View {
@@ -58,6 +60,8 @@ const TAG: u64 = 0b111;
 const FREE: u64 = 0;
 const JUDGED: u64 = 1;
 const TALLIED: u64 = 2;
+const TALLIED_BY_TIME: u64 = 3;
+/// The bit of the tags that are not closed.
 const NOT_CLOSED: u64 = 4;
 const HALF_OPEN: u64 = 4;
 const OPEN: u64 = 5;
@@ -73,7 +77,8 @@ impl From<View> for Bits {
                 let tag = match pace {
                     Pace::Free => FREE,
                     Pace::Judged => JUDGED,
-                    Pace::Tallied => TALLIED,
+                    Pace::Tallied if !timed => TALLIED,
+                    Pace::Tallied | Pace::TalliedByTime => TALLIED_BY_TIME,
                 };
                 (u64::from(epoch), tag)
             }
@@ -110,7 +115,12 @@ impl Bits {
 
     #[inline]
     pub(super) const fn is_tallied(self) -> bool {
-        self.tag() == TALLIED
+        matches!(self.tag(), TALLIED | TALLIED_BY_TIME)
+    }
+
+    #[inline]
+    pub(super) const fn is_tallied_by_time(self) -> bool {
+        self.tag() == TALLIED_BY_TIME
     }
 
     const fn is_shadow(self) -> bool {
@@ -181,12 +191,13 @@ mod tests {
 
     #[test]
     fn what_a_view_says_its_bits_say() {
-        for pace in [Pace::Free, Pace::Judged, Pace::Tallied] {
+        for pace in [Pace::Free, Pace::Judged, Pace::Tallied, Pace::TalliedByTime] {
             for epoch in [0, 1, EPOCHS - 1] {
                 let bits = Bits::from(view(Phased::Closed { epoch, pace }));
                 assert_eq!((bits.epoch(), bits.state(), bits.is_closed()), (epoch, CircuitState::Closed, true));
                 assert_eq!(bits.is_free(), pace == Pace::Free);
-                assert_eq!(bits.is_tallied(), pace == Pace::Tallied);
+                assert_eq!(bits.is_tallied(), matches!(pace, Pace::Tallied | Pace::TalliedByTime));
+                assert_eq!(bits.is_tallied_by_time(), pace == Pace::TalliedByTime);
             }
         }
         let far = 17 * 365 * 24 * 3600 * 1_000_000_000;
@@ -211,7 +222,8 @@ mod tests {
     fn only_a_closed_breaker_that_times_no_calls_is_plainly_closed() {
         let closed = view(Phased::Closed { epoch: EPOCHS - 1, pace: Pace::Tallied });
         assert!(Bits::from(closed).is_plainly_closed());
-        assert!(!Bits::from(View { timed: true, ..closed }).is_plainly_closed());
+        let timed = Bits::from(View { timed: true, ..closed });
+        assert!(!timed.is_plainly_closed() && timed.is_tallied_by_time());
         for phased in [Phased::HalfOpen, Phased::Open { until: 0 }, Phased::ForcedOpen] {
             assert!(!Bits::from(view(phased)).is_plainly_closed());
         }
