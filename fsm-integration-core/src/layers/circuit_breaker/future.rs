@@ -23,11 +23,11 @@ use crate::{
 pin_project! {
     /// A call before a breaker, recorded when it ends or is dropped.
     ///
-    /// What it costs is above all what it stores: on the way of a call that succeeds that is its three fields and that
-    /// it is over, and nothing on it is lent to a function that is not inlined.
+    /// What it costs is above all what it stores: on the way of a call that succeeds that is its three fields, and that
+    /// it is over.
     pub(super) struct Guarded<F, B: Deref<Target: Gate>> {
         #[pin]
-        state: State<F, B>,
+        pub(super) state: State<F, B>,
     }
 
     impl<F, B: Deref<Target: Gate>> PinnedDrop for Guarded<F, B> {
@@ -43,7 +43,7 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    enum State<F, B> {
+    pub(super) enum State<F, B> {
         Running {
             #[pin]
             future: F,
@@ -52,6 +52,7 @@ pin_project! {
             ticket: Ticket,
         },
         Refused { refusal: Refusal },
+        // Nothing is left of the call, so that nothing is recorded twice.
         Over,
     }
 }
@@ -60,21 +61,6 @@ impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
     /// A call that will ask for leave when it begins.
     pub(super) fn later(future: F, gate: B) -> Self {
         Self { state: State::Running { future, gate, ticket: Ticket::NONE } }
-    }
-
-    /// A call that has leave, begun by `begin`; a panic in that is a failure.
-    #[inline(always)]
-    pub(super) fn begun(gate: B, ticket: Ticket, begin: impl FnOnce() -> F) -> Self {
-        Self {
-            state: State::Running {
-                future: {
-                    let mut ticket = ticket;
-                    MayPanic::run(&*gate, &mut ticket, begin)
-                },
-                gate,
-                ticket,
-            },
-        }
     }
 
     pub(super) fn refused(refusal: Refusal) -> Self {

@@ -74,13 +74,24 @@ pub(super) struct MayPanic<'a, G: Gate + ?Sized> {
 }
 
 impl<'a, G: Gate + ?Sized> MayPanic<'a, G> {
+    #[inline]
+    pub(super) const fn new(gate: &'a G, ticket: &'a mut Ticket) -> Self {
+        Self { gate, ticket }
+    }
+
+    /// It did not panic.
+    #[inline]
+    pub(super) fn survived(self) {
+        // Holds nothing but borrows.
+        forget(self);
+    }
+
     /// Runs code of the inner service; a panic in it is recorded at once, and takes the ticket.
     #[inline]
     pub(super) fn run<T>(gate: &'a G, ticket: &'a mut Ticket, run: impl FnOnce() -> T) -> T {
-        let panicked = Self { gate, ticket };
+        let may_panic = Self::new(gate, ticket);
         let value = run();
-        // Reached only without a panic; it holds nothing but borrows.
-        forget(panicked);
+        may_panic.survived();
         value
     }
 }

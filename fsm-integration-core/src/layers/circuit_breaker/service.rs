@@ -5,7 +5,11 @@ use std::{
 
 use tower::Service;
 
-use super::{CircuitBreaker, CircuitBreakerFuture, future::Guarded, permit::Gate};
+use super::{
+    CircuitBreaker, CircuitBreakerFuture,
+    future::{Guarded, State},
+    permit::{Gate, MayPanic},
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::{CircuitOpen, Classify},
@@ -53,11 +57,24 @@ where
 
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
+        let ticket = match self.breaker.get().core.admit() {
+            Ok(ticket) => ticket,
+            Err(refusal) => return CircuitBreakerFuture { call: Guarded::refused(refusal) },
+        };
+        let gate = self.breaker.lend();
+        let mut ticket = ticket;
+        let may_panic = MayPanic::new(&*gate, &mut ticket);
         // Built where it is returned: a future of several layers is large, and moving it is what they cost.
         CircuitBreakerFuture {
-            call: match self.breaker.get().core.admit() {
-                Ok(ticket) => Guarded::begun(self.breaker.lend(), ticket, || self.inner.call(request)),
-                Err(refusal) => Guarded::refused(refusal),
+            call: Guarded {
+                state: State::Running {
+                    future: self.inner.call(request),
+                    ticket: {
+                        may_panic.survived();
+                        ticket
+                    },
+                    gate,
+                },
             },
         }
     }

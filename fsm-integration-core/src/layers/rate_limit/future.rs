@@ -111,28 +111,45 @@ where
     type Output = Result<S::Response, S::Error>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let result = loop {
-            match this.state.as_mut().project() {
-                StateProjection::Calling { call } => break ready!(call.poll(cx)),
-                StateProjection::Refused { refusal } => return Poll::Ready(Err((*refusal).into())),
-                StateProjection::Queued { queued } => {
-                    let waits = queued.as_mut().expect("polled after it ended");
-                    if let Err(refusal) = ready!(waits.poll(cx)) {
-                        *queued = None;
-                        return Poll::Ready(Err(refusal.into()));
-                    }
-                    let (call, feedback) = queued.take().expect("it was there").begin();
-                    *this.feedback = feedback;
-                    this.state.set(State::Calling { call });
-                }
-            }
-        };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !matches!(self.state, State::Calling { .. }) {
+            ready!(self.as_mut().poll_before(cx))?;
+        }
+        let this = self.project();
+        let StateProjection::Calling { call } = this.state.project() else { unreachable!("it was let through") };
+        let result = ready!(call.poll(cx));
         if let (Err(error), Some(feedback)) = (&result, this.feedback) {
             feedback.pause_if_asked(error);
         }
         Poll::Ready(result)
+    }
+}
+
+impl<S, Req, L> RateLimitFuture<S, Req, L>
+where
+    S: Service<Req>,
+    L: Limit<Req>,
+{
+    /// Ready once the call is made, or refused; apart, because most calls are let through at once.
+    #[cold]
+    #[inline(never)]
+    fn poll_before(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), RateLimited>> {
+        let mut this = self.project();
+        match this.state.as_mut().project() {
+            StateProjection::Calling { .. } => {}
+            StateProjection::Refused { refusal } => return Poll::Ready(Err(*refusal)),
+            StateProjection::Queued { queued } => {
+                let waits = queued.as_mut().expect("polled after it ended");
+                if let Err(refusal) = ready!(waits.poll(cx)) {
+                    *queued = None;
+                    return Poll::Ready(Err(refusal));
+                }
+                let (call, feedback) = queued.take().expect("it was there").begin();
+                *this.feedback = feedback;
+                this.state.set(State::Calling { call });
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
