@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use super::{Clock, Origin};
 
 /// A clock that counts nanoseconds since it was made, as state machines want them.
@@ -10,6 +12,10 @@ pub(crate) struct Ticks<C> {
 impl<C: Clock> Ticks<C> {
     pub(crate) fn new(clock: C) -> Self {
         Self { origin: clock.origin(), clock }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     #[inline]

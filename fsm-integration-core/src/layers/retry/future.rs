@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
@@ -10,7 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use super::{Failure, OnError, Replay, RetryOn, decide, schedule::Progress, service::Retry};
+use super::{Failure, OnError, Replay, RetryOn, decide, schedule::Progress, service::Retry, strategy::Ends};
 use crate::{
     clock::{Clock, SystemClock},
     error::ErrorClass,
@@ -28,7 +29,7 @@ pin_project! {
     {
         #[pin]
         pub(super) state: State<S::Future>,
-        pub(super) again: Option<Again<S, Req, C, R, K>>,
+        pub(super) again: Again<S, Req, C, R, K>,
     }
 }
 
@@ -44,35 +45,39 @@ pin_project! {
 type Outcome<S, Req> = Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
 
 /// What another attempt needs.
-pub(super) struct Again<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
-    kept: K::Loan,
-    /// The next attempt's request; `None` when there cannot be one.
-    spare: Option<Req>,
-    /// When all the time of the call is over, by the settings.
-    ends: Option<Instant>,
-    later: Option<Box<Later<S, Outcome<S, Req>>>>,
+pub(super) enum Again<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
+    /// While the first is under way; no more than it may need, since a call costs above all what it stores.
+    First {
+        kept: K::Loan,
+        /// The next attempt's request.
+        spare: Req,
+        /// When all the time of the call is over, by the settings.
+        ends: Ends,
+    },
+    /// Once it has failed; boxed, so that a call that succeeds at once carries no room for it. `None` when there cannot be
+    /// another.
+    Later(Option<BoxedLater<S, Req, C, R, K>>),
 }
 
-/// What is there once an attempt has failed; boxed, so that a call that succeeds at once carries no room for it.
-struct Later<S, O> {
+type BoxedLater<S, Req, C, R, K> = Box<Later<S, Req, C, R, K>>;
+
+pub(super) struct Later<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
+    kept: K::Loan,
     service: S,
+    /// The next attempt's request; `None` when there cannot be one.
+    spare: Option<Req>,
+    progress: Progress,
+    /// When all the time of the call is over, by the settings.
+    ends: Option<Instant>,
     /// What the next attempt waits for before the service is asked whether it is ready.
     sleep: Option<Pin<Box<Sleep>>>,
-    progress: Progress,
     /// When the call has had its time, and what wakes it then if the service is not ready before.
     deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// What the failure before this attempt was.
     class: ErrorClass,
     /// What the attempt before this one came to.
-    earlier: Option<O>,
-}
-
-impl<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> Again<S, Req, C, R, K> {
-    #[inline]
-    pub(super) fn new(kept: K::Loan, spare: Req, ends: Option<Instant>) -> Self {
-        Self { kept, spare: Some(spare), ends, later: None }
-    }
+    earlier: Option<Outcome<S, Req>>,
 }
 
 impl<S, Req, C, R, K> Again<S, Req, C, R, K>
@@ -83,43 +88,90 @@ where
     C: Clock,
     K: Lending<Kept<S, Retry<C, R>>>,
 {
+    /// The outcome, if it is what there is to tell.
+    #[inline]
+    fn judge(&self, outcome: Outcome<S, Req>) -> Result<Outcome<S, Req>, (Failure, Outcome<S, Req>)> {
+        let kept = match self {
+            Self::First { kept, .. } => kept,
+            Self::Later(Some(later)) => &later.kept,
+            Self::Later(None) => return Ok(outcome),
+        };
+        kept.handle.retry_on.judge(outcome)
+    }
+
     /// Begins the wait after a failed attempt, or returns the outcome to tell.
     #[cold]
     #[inline(never)]
     fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Option<Outcome<S, Req>> {
-        let mut progress = self.later.as_ref().map_or_else(Progress::default, |later| later.progress);
+        let later = match mem::replace(self, Self::Later(None)) {
+            Self::First { kept, spare, ends } => Some(Box::new(Later::new(kept, spare, ends, failure.class))),
+            Self::Later(later) => later,
+        };
+        *self = Self::Later(later);
+        match self {
+            Self::Later(Some(later)) => later.after(failure, outcome),
+            _ => Some(outcome),
+        }
+    }
+
+    fn later(&mut self) -> &mut Later<S, Req, C, R, K> {
+        match self {
+            Self::Later(Some(later)) => later,
+            Self::Later(None) | Self::First { .. } => unreachable!("a wait begins only after a failure"),
+        }
+    }
+}
+
+impl<S, Req, C, R, K> Later<S, Req, C, R, K>
+where
+    S: Service<Req> + Clone,
+    R: RetryOn<S::Response, S::Error>,
+    Req: Replay,
+    C: Clock,
+    K: Lending<Kept<S, Retry<C, R>>>,
+{
+    fn new(kept: K::Loan, spare: Req, ends: Ends, class: ErrorClass) -> Self {
+        Self {
+            service: kept.service(),
+            ends: kept.handle.strategy.deadline(ends),
+            kept,
+            spare: Some(spare),
+            progress: Progress::default(),
+            sleep: None,
+            deadline: None,
+            timer: None,
+            class,
+            earlier: None,
+        }
+    }
+
+    fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Option<Outcome<S, Req>> {
         let own = self.spare.as_ref().and_then(Replay::deadline);
         let deadline = self.ends.into_iter().chain(own).min();
         let replayable = self.spare.is_some();
         let strategy = &self.kept.handle.strategy;
-        let Some(delay) = strategy.wait_after(failure, &mut progress, deadline, replayable) else {
+        let Some(delay) = strategy.wait_after(failure, &mut self.progress, deadline, replayable) else {
             return Some(self.told(failure, outcome));
         };
-        let kept = &self.kept;
-        let class = failure.class;
-        let fresh =
-            || Later { service: kept.service(), sleep: None, progress, deadline, timer: None, class, earlier: None };
-        let later = self.later.get_or_insert_with(|| Box::new(fresh()));
-        (later.progress, later.deadline, later.timer, later.class) = (progress, deadline, None, class);
-        later.earlier = Some(outcome);
-        later.sleep = Some(Box::pin(sleep(delay)));
+        (self.deadline, self.timer, self.class) = (deadline, None, failure.class);
+        self.earlier = Some(outcome);
+        self.sleep = Some(Box::pin(sleep(delay)));
         None
     }
 
     /// The earlier failure, once the deadline has passed; waits for it beside a service that is not ready.
     fn overdue(&mut self, is_ready: bool, cx: &mut Context<'_>) -> Option<Outcome<S, Req>> {
         let strategy = &self.kept.handle.strategy;
-        let later = self.later.as_mut()?;
-        let left = strategy.left(later.deadline?);
+        let left = strategy.left(self.deadline?);
         let mut over = left.is_zero();
         if !over && !is_ready {
-            over = later.timer.get_or_insert_with(|| Box::pin(sleep(left))).as_mut().poll(cx).is_ready();
+            over = self.timer.get_or_insert_with(|| Box::pin(sleep(left))).as_mut().poll(cx).is_ready();
         }
         if !over {
             return None;
         }
-        strategy.overtaken(later.progress, later.class);
-        later.earlier.take()
+        strategy.overtaken(self.progress, self.class);
+        self.earlier.take()
     }
 
     /// What readiness that failed makes the outcome.
@@ -131,22 +183,17 @@ where
     }
 
     fn told(&mut self, failure: Failure, last: Outcome<S, Req>) -> Outcome<S, Req> {
-        let earlier = self.later.as_mut().and_then(|later| later.earlier.take());
-        decide::outcome(earlier, last, failure.class)
-    }
-
-    fn later(&mut self) -> &mut Later<S, Outcome<S, Req>> {
-        self.later.as_mut().expect("there is more than one attempt only after a failure")
+        decide::outcome(self.earlier.take(), last, failure.class)
     }
 
     fn call(&mut self) -> S::Future {
         let mut request = self.spare.take().expect("a wait begins only with a request left to send");
-        let attempt = self.later().progress.attempt;
+        let attempt = self.progress.attempt;
         if self.kept.handle.strategy.may_repeat(attempt) {
             self.spare = request.replay();
         }
         request.set_attempt(attempt);
-        self.later().service.call(request)
+        self.service.call(request)
     }
 }
 
@@ -166,10 +213,9 @@ where
             let mut this = self.as_mut().project();
             if let StateProjection::Calling { attempt } = this.state.as_mut().project() {
                 let outcome = ready!(attempt.poll(cx));
-                let Some(again) = this.again.as_mut() else { return Poll::Ready(outcome) };
-                match again.kept.handle.retry_on.judge(outcome) {
+                match this.again.judge(outcome) {
                     Ok(answer) => return Poll::Ready(answer),
-                    Err((failure, outcome)) => match again.after(failure, outcome) {
+                    Err((failure, outcome)) => match this.again.after(failure, outcome) {
                         None => this.state.set(State::Waiting),
                         Some(outcome) => return Poll::Ready(outcome),
                     },
@@ -195,20 +241,19 @@ where
     #[inline(never)]
     fn poll_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
         let mut this = self.project();
-        let again = this.again.as_mut().expect("a wait begins only with a request left to send");
-        let later = again.later();
+        let later = this.again.later();
         if let Some(sleep) = &mut later.sleep {
             ready!(sleep.as_mut().poll(cx));
             later.sleep = None;
         }
         let readiness = later.service.poll_ready(cx);
-        if let Some(earlier) = again.overdue(readiness.is_ready(), cx) {
+        if let Some(earlier) = later.overdue(readiness.is_ready(), cx) {
             return Poll::Ready(Some(earlier));
         }
         if let Err(error) = ready!(readiness) {
-            return Poll::Ready(Some(again.refused(error)));
+            return Poll::Ready(Some(later.refused(error)));
         }
-        this.state.set(State::Calling { attempt: again.call() });
+        this.state.set(State::Calling { attempt: later.call() });
         Poll::Ready(None)
     }
 }

@@ -64,9 +64,13 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let strategy = &self.keeper.handle().strategy;
         strategy.begin();
-        let spare = if strategy.may_repeat(0) { request.replay() } else { None };
-        let ends = if spare.is_some() { strategy.ends() } else { None };
-        let again = spare.map(|spare| Again::new(self.keeper.keep(), spare, ends));
+        let again = match if strategy.may_repeat(0) { request.replay() } else { None } {
+            Some(spare) => {
+                let ends = strategy.ends();
+                Again::First { kept: self.keeper.keep(), spare, ends }
+            }
+            None => Again::Later(None),
+        };
         // The service that was polled ready makes the call; retries take a clone and poll that. Last, so that what it
         // returns, which may be large, is built where it is returned.
         RetryFuture { state: State::Calling { attempt: self.keeper.inner.call(request) }, again }

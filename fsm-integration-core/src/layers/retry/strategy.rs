@@ -11,7 +11,7 @@ use super::{
     schedule::Progress,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Ticks, nanos},
     error::{Classify, ErrorClass},
     observe::{Observation, Observers},
 };
@@ -44,7 +44,17 @@ pub struct RetryStrategy<C = SystemClock> {
     budget: Option<RetryBudget<C>>,
     name: Arc<str>,
     observers: Observers,
-    clock: C,
+    ticks: Ticks<C>,
+}
+
+/// When a call has had all its time, in nanoseconds of its strategy's clock; never, unless its settings say so.
+///
+/// An `Option<Instant>` would be two words more for each call to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends(u64);
+
+impl Ends {
+    const NEVER: Self = Self(u64::MAX);
 }
 
 impl RetryStrategy {
@@ -59,7 +69,14 @@ impl<C: Clock> RetryStrategy<C> {
     /// Creates a strategy that compares deadlines with this clock.
     pub fn with_clock(config: RetryConfig, clock: C) -> Self {
         let most_retries = config.most_retries();
-        Self { config, most_retries, budget: None, name: "retry".into(), observers: Observers::default(), clock }
+        Self {
+            config,
+            most_retries,
+            budget: None,
+            name: "retry".into(),
+            observers: Observers::default(),
+            ticks: Ticks::new(clock),
+        }
     }
 
     /// Lets retries draw on a budget; when it is exhausted, the last error is returned.
@@ -170,7 +187,7 @@ impl<C: Clock> RetryStrategy<C> {
             Ok(answer) => return answer,
             Err(failed) => failed,
         };
-        let ends = ends.into_iter().chain(deadline).min();
+        let ends = self.deadline(ends).into_iter().chain(deadline).min();
         // Boxed, so that a call that succeeds carries no room for what comes after a failure.
         Box::pin(self.repeat(outcome, failure, retry_on, ends, operation)).await
     }
@@ -215,14 +232,20 @@ impl<C: Clock> RetryStrategy<C> {
 
     /// When a call that begins now has had all its time.
     #[inline]
-    pub(super) fn ends(&self) -> Option<Instant> {
-        self.config.total.and_then(|total| self.after(total))
+    pub(super) fn ends(&self) -> Ends {
+        self.config.total.map_or(Ends::NEVER, |total| self.after(total))
     }
 
     /// Out of line: most calls have no total.
     #[inline(never)]
-    fn after(&self, total: Duration) -> Option<Instant> {
-        self.clock.now().checked_add(total)
+    fn after(&self, total: Duration) -> Ends {
+        Ends(self.ticks.nanos().saturating_add(nanos(total)))
+    }
+
+    /// The same as a point in time; the present, if it has passed.
+    pub(super) fn deadline(&self, Ends(ends): Ends) -> Option<Instant> {
+        let left = Duration::from_nanos(ends.saturating_sub(self.ticks.nanos()));
+        if ends == u64::MAX { None } else { self.ticks.now().checked_add(left) }
     }
 
     /// Whether any failure of a call could be followed by a retry after `attempt` earlier ones.
@@ -232,7 +255,7 @@ impl<C: Clock> RetryStrategy<C> {
     }
 
     pub(super) fn left(&self, deadline: Instant) -> Duration {
-        deadline.saturating_duration_since(self.clock.now())
+        deadline.saturating_duration_since(self.ticks.now())
     }
 
     /// Tells that the deadline came before the attempt that had been waited for.
