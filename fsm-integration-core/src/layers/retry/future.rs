@@ -16,6 +16,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::ErrorClass,
     lending::{Counted, Lending},
+    rare::Rare,
     repeat::Kept,
 };
 
@@ -54,12 +55,10 @@ pub(super) enum Again<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>
         /// When all the time of the call is over, by the settings.
         ends: Ends,
     },
-    /// Once it has failed; boxed, so that a call that succeeds at once carries no room for it. `None` when there cannot be
+    /// Once it has failed, so that a call that succeeds at once carries no room for it; nothing when there cannot be
     /// another.
-    Later(Option<BoxedLater<S, Req, C, R, K>>),
+    Later(Rare<Later<S, Req, C, R, K>>),
 }
-
-type BoxedLater<S, Req, C, R, K> = Box<Later<S, Req, C, R, K>>;
 
 pub(super) struct Later<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
     kept: K::Loan,
@@ -93,8 +92,10 @@ where
     fn judge(&self, outcome: Outcome<S, Req>) -> Result<Outcome<S, Req>, (Failure, Outcome<S, Req>)> {
         let kept = match self {
             Self::First { kept, .. } => kept,
-            Self::Later(Some(later)) => &later.kept,
-            Self::Later(None) => return Ok(outcome),
+            Self::Later(later) => match later.get() {
+                Some(later) => &later.kept,
+                None => return Ok(outcome),
+            },
         };
         kept.handle.retry_on.judge(outcome)
     }
@@ -103,21 +104,20 @@ where
     #[cold]
     #[inline(never)]
     fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Option<Outcome<S, Req>> {
-        let later = match mem::replace(self, Self::Later(None)) {
-            Self::First { kept, spare, ends } => Some(Box::new(Later::new(kept, spare, ends, failure.class))),
+        *self = Self::Later(match mem::replace(self, Self::Later(Rare::NONE)) {
+            Self::First { kept, spare, ends } => Rare::new(Later::new(kept, spare, ends, failure.class)),
             Self::Later(later) => later,
-        };
-        *self = Self::Later(later);
-        match self {
-            Self::Later(Some(later)) => later.after(failure, outcome),
-            _ => Some(outcome),
+        });
+        match self.later() {
+            Some(later) => later.after(failure, outcome),
+            None => Some(outcome),
         }
     }
 
-    fn later(&mut self) -> &mut Later<S, Req, C, R, K> {
+    fn later(&mut self) -> Option<&mut Later<S, Req, C, R, K>> {
         match self {
-            Self::Later(Some(later)) => later,
-            Self::Later(None) | Self::First { .. } => unreachable!("a wait begins only after a failure"),
+            Self::Later(later) => later.get_mut(),
+            Self::First { .. } => None,
         }
     }
 }
@@ -241,7 +241,7 @@ where
     #[inline(never)]
     fn poll_again(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Outcome<S, Req>>> {
         let mut this = self.project();
-        let later = this.again.later();
+        let later = this.again.later().expect("a wait begins only after a failure");
         if let Some(sleep) = &mut later.sleep {
             ready!(sleep.as_mut().poll(cx));
             later.sleep = None;

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     lending::{Counted, Lending},
+    rare::Rare,
     repeat::{Keeper, Kept},
 };
 
@@ -69,7 +70,7 @@ where
                 let ends = strategy.ends();
                 Again::First { kept: self.keeper.keep(), spare, ends }
             }
-            None => Again::Later(None),
+            None => Again::Later(Rare::NONE),
         };
         // The service that was polled ready makes the call; retries take a clone and poll that. Last, so that what it
         // returns, which may be large, is built where it is returned.
