@@ -6,6 +6,9 @@ use subtle::{Choice, ConstantTimeEq};
 /// A code of 32 bytes over a message.
 pub(super) type Code = [u8; 32];
 
+/// The characters of `v1,` and a code in base64.
+const V1: usize = 3 + 44;
+
 /// More signatures than anybody rotates through; what follows is not looked at.
 const MOST: usize = 8;
 
@@ -21,14 +24,15 @@ pub(super) enum Signature {
 
 impl Signature {
     /// The most characters that one takes.
-    pub(super) const MOST_TEXT: usize = if cfg!(feature = "ed25519") { 4 + 88 } else { 3 + 44 };
+    pub(super) const MOST_TEXT: usize = if cfg!(feature = "ed25519") { 4 + 88 } else { V1 };
 
-    /// Appends `v1,<base64>` or `v1a,<base64>` by a function that appends text.
-    pub(super) fn write(&self, mut push: impl FnMut(&[u8])) {
+    /// Writes `v1,<base64>` or `v1a,<base64>`, and tells its length.
+    #[inline]
+    pub(super) fn write(&self, room: &mut [u8]) -> usize {
         match self {
-            Self::Shared(code) => push(&write_v1(code)),
+            Self::Shared(code) => write_v1(code, room),
             #[cfg(feature = "ed25519")]
-            Self::Asymmetric(signature) => push(&super::asymmetric::write_v1a(signature)),
+            Self::Asymmetric(signature) => super::asymmetric::write_v1a(signature, room),
         }
     }
 }
@@ -39,39 +43,38 @@ pub(super) fn candidates(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether one of the signatures is that of a code; looks at all of them, match or no match.
+///
+/// Compared as text: a code has one in base64, and writing it once costs less than reading each signature.
 #[inline]
 pub(super) fn any_is(header: &[u8], code: &Code) -> Choice {
-    candidates(header).filter_map(read_v1).fold(Choice::from(0), |found, theirs| found | same_code(code, &theirs))
+    let mut own = [0; V1];
+    write_v1(code, &mut own);
+    let is_own = |theirs: &[u8]| <&[u8; V1]>::try_from(theirs).map_or(Choice::from(0), |theirs| same(&own, theirs));
+    // Nearly all have one signature; looking for where it ends costs as much as comparing it.
+    if header.len() == V1 {
+        return is_own(header);
+    }
+    candidates(header).fold(Choice::from(0), |found, theirs| found | is_own(theirs))
 }
 
-/// Whether two codes are the same, in the same time for any two: eight bytes at a step, and one choice at the end.
+/// Whether two codes are the same, in the same time for any two.
 #[inline]
 pub(super) fn same_code(one: &Code, other: &Code) -> Choice {
-    let words = |code: &Code| -> [u64; 4] {
-        std::array::from_fn(|word| u64::from_ne_bytes(std::array::from_fn(|byte| code[8 * word + byte])))
-    };
-    let difference = words(one).iter().zip(words(other)).fold(0, |found, (one, other)| found | (one ^ other));
-    difference.ct_eq(&0)
+    same(one, other)
 }
 
-/// Writes `v1,` and the code in base64 (RFC 4648, 4).
+/// Whether two texts of one length are the same, in the same time for any two: one choice at the end.
 #[inline]
-pub(super) fn write_v1(code: &Code) -> [u8; 47] {
-    let mut text = [0; 47];
-    let (version, encoded) = text.split_at_mut(3);
+fn same<const N: usize>(one: &[u8; N], other: &[u8; N]) -> Choice {
+    one.iter().zip(other).fold(0, |found, (one, other)| found | (one ^ other)).ct_eq(&0)
+}
+
+/// Writes `v1,` and the code in base64 (RFC 4648, 4), and tells its length.
+#[inline]
+fn write_v1(code: &Code, room: &mut [u8]) -> usize {
+    let (version, encoded) = room.split_at_mut(3);
     version.copy_from_slice(b"v1,");
-    STANDARD.encode_slice(code, encoded).expect("44 characters hold 32 bytes");
-    text
-}
-
-/// Reads `v1,` and 44 characters, the only ones that a code has in base64.
-#[inline]
-fn read_v1(text: &[u8]) -> Option<Code> {
-    let encoded = <&[u8; 44]>::try_from(text.strip_prefix(b"v1,")?).ok()?;
-    // One more than a code: what 44 characters could hold.
-    let mut bytes = [0; 33];
-    let length = STANDARD.decode_slice(encoded, &mut bytes).ok()?;
-    bytes[..length].try_into().ok()
+    3 + STANDARD.encode_slice(code, encoded).expect("room for 44 characters")
 }
 
 /// Writes 64 lower-case hex digits.
@@ -115,9 +118,15 @@ mod tests {
 
     use super::*;
 
+    fn v1(code: &Code) -> [u8; V1] {
+        let mut text = [0; V1];
+        assert_eq!(Signature::Shared(*code).write(&mut text), text.len());
+        text
+    }
+
     #[test]
     fn only_whole_signatures_of_the_version_count() {
-        let good = write_v1(&[7; 32]);
+        let good = v1(&[7; 32]);
         let is = |header: &[u8]| bool::from(any_is(header, &[7; 32]));
         assert!(is(&[b"v1, v2,AAAA v1 , ".as_slice(), &good, b" v1,AAAA  v1a,"].concat()));
         let mut other = good;
@@ -136,14 +145,12 @@ mod tests {
         let longest = Signature::Asymmetric([7; 64]);
         #[cfg(not(feature = "ed25519"))]
         let longest = Signature::Shared([7; 32]);
-        let mut length = 0;
-        longest.write(|text| length += text.len());
-        assert_eq!(length, Signature::MOST_TEXT);
+        assert_eq!(longest.write(&mut [0; 200]), Signature::MOST_TEXT);
     }
 
     #[test]
     fn what_follows_the_eighth_signature_is_not_looked_at() {
-        let good = String::from_utf8(write_v1(&[7; 32]).to_vec()).expect("ASCII");
+        let good = String::from_utf8(v1(&[7; 32]).to_vec()).expect("ASCII");
         assert!(bool::from(any_is(format!("a b c d e f g {good}").as_bytes(), &[7; 32])));
         assert!(!bool::from(any_is(format!("a b c d e f g h {good}").as_bytes(), &[7; 32])));
     }
@@ -151,8 +158,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_code_survives_its_text(code: [u8; 32]) {
-            prop_assert_eq!(write_v1(&code).to_vec(), format!("v1,{}", STANDARD.encode(code)).into_bytes());
-            prop_assert!(bool::from(any_is(&write_v1(&code), &code)));
+            prop_assert_eq!(v1(&code).to_vec(), format!("v1,{}", STANDARD.encode(code)).into_bytes());
+            prop_assert!(bool::from(any_is(&v1(&code), &code)));
             prop_assert_eq!(read_hex(&write_hex(&code)), Some(code));
             prop_assert!(bool::from(same_code(&code, &code.clone())));
             prop_assert_eq!(read_hex(&write_hex(&code).to_ascii_uppercase()), Some(code));
@@ -163,7 +170,7 @@ mod tests {
             let mut changed = code;
             changed[at / 8] ^= 1 << (at % 8);
             prop_assert!(!bool::from(same_code(&code, &changed)));
-            prop_assert!(!bool::from(any_is(&write_v1(&changed), &code)));
+            prop_assert!(!bool::from(any_is(&v1(&changed), &code)));
         }
 
         /// Differences of the same bits in two words must not make up for each other.

@@ -8,9 +8,9 @@ use super::{
     code::write_hex,
     header,
     secrets::Holding,
-    signed::{Assembly, Signed},
+    signed::Signed,
     text::{self, Text},
-    timestamp::{MOST_SECONDS, write_rfc3339, write_seconds},
+    timestamp::write_rfc3339,
 };
 
 /// Signs webhooks with every active secret, newest first.
@@ -61,11 +61,9 @@ impl WebhookSigner {
     /// Signs one attempt at a given time.
     #[must_use]
     pub fn sign_at(&self, id: &WebhookId, at: Timestamp, body: &[u8]) -> SignedHeaders {
-        let (mut room, mut assembly) = ([0; MOST_SECONDS], Assembly::new());
-        let length = write_seconds(at, &mut room);
-        let seconds = &room[..length];
-        let standard = assembly.signed([id.as_bytes(), seconds], body);
-        let attempt = Attempt { signer: self, secrets: self.secrets.holding(at), id, at, seconds, standard };
+        let mut digits = itoa::Buffer::new();
+        let seconds = digits.format(at.as_second()).as_bytes();
+        let attempt = Attempt { signer: self, secrets: self.secrets.holding(at), id, at, seconds, body };
         let beside = match self.only {
             Some(Family::Standard) => text::STANDARD,
             Some(Family::Fsm) | None => text::STANDARD + text::FSM,
@@ -89,8 +87,7 @@ struct Attempt<'a> {
     id: &'a WebhookId,
     at: Timestamp,
     seconds: &'a [u8],
-    /// What the standard family's signatures cover.
-    standard: Signed<'a>,
+    body: &'a [u8],
 }
 
 impl Attempt<'_> {
@@ -110,14 +107,13 @@ impl Attempt<'_> {
 
     /// The timestamp and the signature over `timestamp.body`; nothing without a shared secret.
     fn write_fsm<const N: usize>(&self, text: &mut Text<N>) -> Option<[Range<usize>; 2]> {
-        let timestamp = text.push_with(|room| write_rfc3339(self.at, room));
-        let mut assembly = Assembly::new();
+        let timestamp = text.write(|room| write_rfc3339(self.at, room));
         let signed = if self.signer.legacy_payload_only {
-            assembly.signed([], self.standard.body())
+            Signed::bare(self.body)
         } else {
-            assembly.signed([text.read(&timestamp)], self.standard.body())
+            Signed::stamped(text.read(&timestamp), self.body)
         };
-        let newest = self.secrets.iter().find_map(|secret| secret.code(signed))?;
+        let newest = self.secrets.iter().find_map(|secret| secret.code(&signed))?;
         let signature = text.push(&write_hex(&newest));
         Some([timestamp, signature])
     }
@@ -125,16 +121,15 @@ impl Attempt<'_> {
     /// The seconds, and the signatures over `id.seconds.body`, one for each secret.
     #[inline]
     fn write_standard<const N: usize>(&self, text: &mut Text<N>) -> [Range<usize>; 2] {
+        let signed = Signed::standard(self.id.as_bytes(), self.seconds, self.body);
         let seconds = text.push(self.seconds);
         let start = text.end();
         for secret in self.secrets.iter() {
-            let signature = secret.sign(self.standard);
+            let signature = secret.sign(&signed);
             if text.end() > start {
                 text.push(b" ");
             }
-            signature.write(|characters| {
-                text.push(characters);
-            });
+            text.write(|room| signature.write(room));
         }
         [seconds, start..text.end()]
     }

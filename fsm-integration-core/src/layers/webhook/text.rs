@@ -52,11 +52,14 @@ impl<const N: usize> Text<N> {
         start..self.length
     }
 
-    /// Appends what a function writes into room for `M` characters.
-    pub(super) fn push_with<const M: usize>(&mut self, write: impl FnOnce(&mut [u8; M]) -> usize) -> Range<usize> {
-        let mut room = [0; M];
-        let length = write(&mut room);
-        self.push(&room[..length])
+    /// Appends what a function writes into the room that is left, of which it tells the length.
+    ///
+    /// In place: bytes that were written one by one and are copied together make the processor wait for each.
+    #[inline]
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut [u8]) -> usize) -> Range<usize> {
+        let start = self.length;
+        self.length += write(&mut self.bytes[start..]);
+        start..self.length
     }
 
     /// Gives the text away to the values of headers, all in one allocation.

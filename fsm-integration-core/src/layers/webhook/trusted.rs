@@ -67,7 +67,7 @@ impl TrustedKeys {
 
     /// Compares every signature with every key that holds, in constant time and without stopping at a match.
     #[inline]
-    pub(super) fn match_standard(&self, now: Timestamp, header: &[u8], signed: Signed<'_>) -> bool {
+    pub(super) fn match_standard(&self, now: Timestamp, header: &[u8], signed: &Signed<'_>) -> bool {
         let shared =
             |secrets: &WebhookSecrets| any(secrets.holding(now).iter().map(|secret| secret.matches(header, signed)));
         #[cfg(feature = "ed25519")]
@@ -84,7 +84,7 @@ impl TrustedKeys {
 
     /// Compares a code with that of every secret that holds, in constant time and without stopping at a match.
     #[inline]
-    pub(super) fn match_code(&self, now: Timestamp, code: &Code, signed: Signed<'_>) -> bool {
+    pub(super) fn match_code(&self, now: Timestamp, code: &Code, signed: &Signed<'_>) -> bool {
         let Some(secrets) = self.secrets() else { return false };
         let secrets = secrets.holding(now);
         any(secrets.iter().filter_map(|secret| secret.code(signed)).map(|own| same_code(&own, code)))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{
     ReplayScope,
     code::{Code, write_hex},
-    replay::{HashedKeys, ReplayKeys},
+    replay::ReplayKeys,
 };
 
 /// Which headers a signature is in.
@@ -28,7 +28,6 @@ pub struct Verified {
     pub(super) scope: ReplayScope,
     /// The code of the FSM family, judged or beside the one that was.
     pub(super) code: Option<Code>,
-    pub(super) keys: HashedKeys,
 }
 
 impl Verified {

@@ -8,7 +8,7 @@ use super::{
     code::{Code, read_hex},
     header::{Found, Once},
     replay::{HashedKeys, Insertion},
-    signed::Assembly,
+    signed::Signed,
     timestamp::{check_window, parse_rfc3339, parse_seconds},
 };
 use crate::{
@@ -130,7 +130,7 @@ impl WebhookVerifier {
 
     /// Forgets a message that was verified but could not be handled, so that its redelivery is let in.
     pub fn forget(&self, verified: &Verified) {
-        self.guard.forget(&verified.keys);
+        self.guard.forget(&self.keys_of(verified));
     }
 
     /// The memory of this process.
@@ -158,7 +158,7 @@ impl WebhookVerifier {
     fn judge(&self, headers: &HeaderMap, body: &[u8]) -> Result<Verified, InvalidSignature> {
         let now = self.keys.now();
         let verified = self.authenticate(headers, body, now)?;
-        match self.guard.insert(&verified.keys, now, self.keep()) {
+        match self.guard.insert(&self.keys_of(&verified), now, self.keep()) {
             Insertion::Known => return Err(InvalidSignature::Replay),
             Insertion::NewForOld => self.warn_of_forgetting(),
             Insertion::New => {}
@@ -194,32 +194,25 @@ impl WebhookVerifier {
         if !separable(id) {
             return Err(InvalidSignature::BadSignature);
         }
-        let mut assembly = Assembly::new();
-        if !self.keys.match_standard(now, claim.signatures, assembly.signed([id, claim.stamp], body)) {
+        if !self.keys.match_standard(now, claim.signatures, &Signed::standard(id, claim.stamp, body)) {
             return Err(InvalidSignature::BadSignature);
         }
-        let keys = match self.replay {
-            ReplayScope::Message => self.guard.keys(id, claim.code.as_ref()),
-            ReplayScope::Attempt => self.guard.keys((id, claim.stamp), claim.code.as_ref()),
-        };
         Ok(Verified {
             family: Family::Standard,
             id: Some(claim.id.clone()),
             timestamp: Some(claim.timestamp),
             scope: self.replay,
             code: claim.code,
-            keys,
         })
     }
 
     fn authenticate_fsm(&self, claim: &Fsm<'_>, body: &[u8], now: Timestamp) -> Result<Verified, InvalidSignature> {
         let code = claim.code.ok_or(InvalidSignature::BadSignature)?;
-        let mut assembly = Assembly::new();
         let signed = match claim.stamp {
-            Some((stamp, _)) => assembly.signed([stamp], body),
-            None => assembly.signed([], body),
+            Some((stamp, _)) => Signed::stamped(stamp, body),
+            None => Signed::bare(body),
         };
-        if !self.keys.match_code(now, &code, signed) {
+        if !self.keys.match_code(now, &code, &signed) {
             return Err(InvalidSignature::BadSignature);
         }
         Ok(Verified {
@@ -228,8 +221,23 @@ impl WebhookVerifier {
             timestamp: claim.stamp.map(|(_, timestamp)| timestamp),
             scope: self.replay,
             code: Some(code),
-            keys: HashedKeys::fsm(&code),
         })
+    }
+
+    /// What the memory of this process knows a message by.
+    #[inline]
+    fn keys_of(&self, verified: &Verified) -> HashedKeys {
+        let Verified { family, id, timestamp, scope, code } = verified;
+        match (family, code) {
+            (Family::Fsm, Some(code)) => HashedKeys::fsm(code),
+            _ => {
+                let id = id.as_ref().map_or(b"".as_slice(), HeaderValue::as_bytes);
+                match scope {
+                    ReplayScope::Message => self.guard.keys(id, code.as_ref()),
+                    ReplayScope::Attempt => self.guard.keys((id, timestamp), code.as_ref()),
+                }
+            }
+        }
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{signed::Assembly, *};
+use super::{signed::Signed, *};
 use crate::error::ErrorKind;
 
 #[test]
@@ -20,7 +20,7 @@ fn the_fsm_family_is_hex_over_timestamp_and_body() {
     let headers = room.signed_fsm();
     assert_eq!(headers["x-fsm-timestamp"], "2021-02-25T15:02:10.000Z");
     // openssl dgst -sha256 -mac HMAC over `2021-02-25T15:02:10.000Z.{"test": 2432232314}`.
-    let expected = secret_of_vector().code(Assembly::new().signed([b"2021-02-25T15:02:10.000Z"], VECTOR_BODY));
+    let expected = secret_of_vector().code(&Signed::stamped(b"2021-02-25T15:02:10.000Z", VECTOR_BODY));
     let expected = expected.expect("shared");
     let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(headers["x-fsm-signature"], expected);
@@ -55,9 +55,8 @@ fn f_w2_an_unreadable_timestamp_never_skips_the_window() {
 fn the_smallest_timestamp_is_refused_even_when_signed() {
     let room = room();
     let stamp = i64::MIN.to_string();
-    let mut assembly = Assembly::new();
-    let signed = assembly.signed([VECTOR_ID.as_bytes(), stamp.as_bytes()], VECTOR_BODY);
-    let code = secret_of_vector().code(signed).expect("shared");
+    let signed = Signed::standard(VECTOR_ID.as_bytes(), stamp.as_bytes(), VECTOR_BODY);
+    let code = secret_of_vector().code(&signed).expect("shared");
     let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, code);
     let headers = with(room.signed(), "webhook-timestamp", &stamp);
     let headers = with(headers, "webhook-signature", &format!("v1,{signature}"));
@@ -310,9 +309,8 @@ fn an_id_that_splits_the_signed_bytes_in_two_ways_is_refused_although_signed() {
     let room = room();
     let stamp = VECTOR_SECOND.to_string();
     for (id, accepted) in [("evt", true), ("", false), (".", false), ("evt.1614265330", false), ("evt.", false)] {
-        let mut assembly = Assembly::new();
-        let signed = assembly.signed([id.as_bytes(), stamp.as_bytes()], VECTOR_BODY);
-        let code = secret_of_vector().code(signed).expect("shared");
+        let signed = Signed::standard(id.as_bytes(), stamp.as_bytes(), VECTOR_BODY);
+        let code = secret_of_vector().code(&signed).expect("shared");
         let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, code);
         let headers = with(room.signed(), "webhook-signature", &format!("v1,{signature}"));
         let headers = with(without(headers, &["x-fsm-signature"]), "webhook-id", id);
