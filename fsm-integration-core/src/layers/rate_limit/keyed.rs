@@ -244,6 +244,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let attempt = gcra.attempt(*full_at, now, cost);
         if attempt.takes(cost) {
             *full_at = attempt.full_at;
+        } else if cost == 0 {
+            return (shard.in_pause(lookup.hash, key, now, attempt), gcra);
         }
         (attempt, gcra)
     }

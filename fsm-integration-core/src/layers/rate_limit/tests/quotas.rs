@@ -87,6 +87,26 @@ fn a_key_that_is_paused_stays_so_whatever_comes_back_or_changes() {
     assert_eq!(buckets.peek(&1).remaining, 1);
 }
 
+// Its last interval is the one in which a token flows in for who comes first after it.
+#[test]
+fn until_a_pause_ends_not_even_what_costs_nothing_passes() {
+    let pause = 30 * SECOND;
+    let (clock, buckets) = keyed(10, 100);
+    let bucket = TokenBucket::with_clock("test", quota(10, 1), clock.clone());
+    buckets.pause(&1, pause);
+    bucket.pause(pause);
+    let looks = || [bucket.try_acquire(0), buckets.try_acquire(&1, 0), bucket.peek(), buckets.peek(&1)];
+    let nanosecond = Duration::from_nanos(1);
+    for (passes, left) in [(Duration::ZERO, pause), (29 * SECOND, SECOND), (SECOND - nanosecond, nanosecond)] {
+        clock.advance(passes);
+        looks().into_iter().for_each(|look| assert_eq!((look.allowed, look.retry_after), (false, Some(left))));
+    }
+    clock.advance(nanosecond);
+    looks().into_iter().for_each(|look| assert_eq!((look.allowed, look.remaining), (true, 1)));
+    assert!(bucket.try_acquire(1).allowed && buckets.try_acquire(&1, 1).allowed);
+    looks().into_iter().for_each(|look| assert!(look.allowed, "what costs nothing needs no token"));
+}
+
 #[test]
 fn a_pause_that_is_over_keeps_nobody_remembered() {
     let (clock, buckets) = keyed(1, 100);
