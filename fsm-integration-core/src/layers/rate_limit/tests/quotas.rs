@@ -128,6 +128,23 @@ fn a_refund_of_a_key_beyond_the_cap_goes_where_its_token_came_from() {
     assert_eq!((buckets.try_acquire(&5, 1).allowed, buckets.peek(&1).remaining), (false, 0));
 }
 
+// Where it came from is not remembered; what was taken once comes back once at most, and into no full bucket.
+#[test]
+fn a_refund_of_a_key_that_came_or_went_meanwhile_makes_no_token() {
+    let (clock, buckets) = keyed(2, 1);
+    let allowed = |key: u64| (0..9).filter(|_| buckets.try_acquire(&key, 1).allowed).count();
+    assert!(buckets.try_acquire(&1, 1).allowed && buckets.try_acquire(&2, 1).allowed, "the second of the shared one");
+    clock.advance(2 * SECOND);
+    // Known by now, with one of two tokens used: the other bucket's makes it full, and that of nobody more than full.
+    assert!(buckets.try_acquire(&2, 1).allowed);
+    (0..3).for_each(|_| buckets.refund(&2, 1));
+    assert_eq!(allowed(2), 2);
+    // Forgotten by now: of the shared bucket one is used, and one comes back to it.
+    assert!(buckets.try_acquire(&3, 1).allowed);
+    (0..3).for_each(|_| buckets.refund(&1, 1));
+    assert_eq!((allowed(3), allowed(2)), (2, 0));
+}
+
 #[test]
 fn keys_beyond_the_cap_share_what_a_changed_quota_gives() {
     let (clock, buckets) = keyed(1, 1);
