@@ -28,7 +28,7 @@ use fsm_integration_core::{
         load_shed::LoadShedLayer,
         rate_limit::{KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
-        timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
+        timeout::{DeadlineLayer, HasDeadline, Timeout, TimeoutLayer},
         webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
     },
     profile::{Handles, Profile, stack},
@@ -224,6 +224,7 @@ fn a_call_that_needs_no_fallback_allocates_nothing() {
 #[test]
 fn an_answer_in_time_allocates_nothing() {
     assert_free(&TimeoutLayer::new(MINUTE));
+    assert_free(&TimeoutLayer::new(Timeout::new(MINUTE).with_name("partner")));
     assert_free(&DeadlineLayer::new(MINUTE));
 }
 

@@ -11,7 +11,7 @@ use crate::{
         instrument::InstrumentService,
         rate_limit::{RateLimitLayer, RateLimitService, TokenBucket},
         retry::{RetryLayer, RetryService},
-        timeout::{DeadlineLayer, DeadlineService, TimeoutLayer, TimeoutService},
+        timeout::{DeadlineLayer, DeadlineService, Timeout, TimeoutLayer, TimeoutService},
     },
 };
 
@@ -23,6 +23,9 @@ pub type Protected<S, C = SystemClock> =
 ///
 /// A request that may not be repeated, as a POST without idempotency key, has one attempt: a missing token or
 /// a refusal is then its answer at once.
+///
+/// Attempts that take too long, and calls whose total time is over before, are told of under the limiter's name to its
+/// observers; by default they are counted under the adapter's.
 ///
 /// The request type must say whether it may be repeated ([`Replay`](crate::layers::retry::Replay)), until when
 /// ([`HasDeadline`](crate::layers::timeout::HasDeadline)) and who asks
@@ -43,13 +46,19 @@ where
     ServiceBuilder::new()
         .layer(&handles.instrument)
         .layer(&handles.idempotency)
-        .layer(DeadlineLayer::new(config.total_deadline))
+        .layer(DeadlineLayer::new(told(config.total_deadline, handles)))
         .layer(RetryLayer::new(handles.retry.clone()))
         .layer(CircuitBreakerLayer::new(handles.breaker.clone()))
         .layer(RateLimitLayer::new(handles.limiter.clone()).honour_retry_after(config.retry.max_retry_after))
-        .layer(TimeoutLayer::new(config.attempt_timeout))
+        .layer(TimeoutLayer::new(told(config.attempt_timeout, handles)))
         .layer(&handles.sign)
         .service(client)
+}
+
+/// A timeout that the limiter's observers are told of, under its name.
+fn told<I, G, C: Clock>(after: Duration, handles: &Handles<I, G, C>) -> Timeout {
+    let limiter = &handles.limiter;
+    Timeout::new(after).with_name(limiter.name()).with_observers(limiter.observers())
 }
 
 /// One layer's place in the stack.

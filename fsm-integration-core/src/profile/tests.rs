@@ -190,6 +190,19 @@ async fn a_partner_that_hangs_is_given_up_at_the_total_deadline() {
     assert_eq!((error.kind(), began.elapsed()), (ErrorKind::Timeout, 45 * SECOND));
 }
 
+// An attempt, and what the total left of the next one.
+#[tokio::test(start_paused = true)]
+async fn each_timeout_is_counted_under_the_partners_name() {
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
+    let config = OutboundConfig { total_deadline: 45 * SECOND, ..OutboundConfig::default() };
+    let client = service_fn(|_: Request<Bytes>| std::future::pending::<Result<Response<()>, Error>>());
+    let handles = Handles::new("test", "0.0.0", &config);
+    stack(&config, &handles, client).oneshot(request()).await.expect_err("no answer");
+    let timeouts = seen.take().into_iter().find(|(series, _)| series.starts_with("timeouts_total"));
+    assert_eq!(timeouts, Some(("timeouts_total test".to_owned(), 2.0)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn stacks_of_one_partner_share_their_breaker() {
     let mut config = OutboundConfig::default();
