@@ -31,7 +31,7 @@ use fsm_integration_core::{
         timeout::{DeadlineLayer, HasDeadline, Timeout, TimeoutLayer},
         webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
     },
-    profile::{Handles, Profile, stack},
+    profile::{Handles, Profile, stack, stack_leaked},
 };
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -303,6 +303,7 @@ fn the_whole_stack_of_a_profile_allocates_nothing_while_nobody_listens() {
     config.rate_limit.capacity = MANY;
     let handles = Handles::new("partner", "1.0.0", &config);
     assert_free(&tower::layer::layer_fn(|partner| stack(&config, &handles, partner)));
+    assert_free(&tower::layer::layer_fn(|partner| stack_leaked(&config, &handles, partner)));
 }
 
 /// Signing needs one buffer for the headers' values; judging, remembering and forgetting a message need nothing.

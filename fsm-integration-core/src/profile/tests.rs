@@ -211,8 +211,18 @@ async fn stacks_of_one_partner_share_their_breaker() {
     let (_, broken) = partner([Err(ErrorKind::Unavailable)]);
     stack(&config, &handles, broken).oneshot(request()).await.expect_err("the partner is down");
     let (asked, well) = partner([Ok(())]);
-    stack(&config, &handles.clone(), well).oneshot(request()).await.expect_err("the breaker is open");
+    stack(&config, &handles.clone(), well.clone()).oneshot(request()).await.expect_err("the breaker is open");
+    stack_leaked(&config, &handles, well).oneshot(request()).await.expect_err("the breaker is open");
     assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn retry_and_breaker_are_what_a_leaked_stack_leaks() {
+    let config = OutboundConfig::default();
+    let handles = Handles::new("test", "0.0.0", &config);
+    let counted = type_name_of_val(&stack(&config, &handles, partner([Ok(())]).1)).matches("Leaked").count();
+    let leaked = type_name_of_val(&stack_leaked(&config, &handles, partner([Ok(())]).1)).matches("Leaked").count();
+    assert_eq!((counted, leaked), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,4 +255,5 @@ async fn the_whole_stack_passes_the_probe() {
     let handles = || Handles::new("probe", "0.0.0", &config);
     probe::layer(|inner| stack(&config, &handles(), inner)).await;
     probe::layer_boxed(|inner| stack(&config, &handles(), inner)).await;
+    probe::layer(|inner| stack_leaked(&config, &handles(), inner)).await;
 }
