@@ -219,6 +219,7 @@ fn an_answer_before_the_hedge_allocates_nothing() {
 #[test]
 fn a_call_that_needs_no_fallback_allocates_nothing() {
     assert_free(&FallbackLayer::new(|error: BoxError| Err::<u32, _>(error)));
+    assert_free(&FallbackLayer::asking(async |error: BoxError| Err::<u32, _>(error)));
 }
 
 #[test]
