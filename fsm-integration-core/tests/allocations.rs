@@ -28,10 +28,10 @@ use fsm_integration_core::{
         load_shed::LoadShedLayer,
         rate_limit::{KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
-        timeout::{DeadlineLayer, HasDeadline, TimeoutLayer},
+        timeout::{DeadlineLayer, HasDeadline, Timeout, TimeoutLayer},
         webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
     },
-    profile::{Handles, Profile, stack},
+    profile::{Handles, Profile, stack, stack_leaked},
 };
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -219,11 +219,13 @@ fn an_answer_before_the_hedge_allocates_nothing() {
 #[test]
 fn a_call_that_needs_no_fallback_allocates_nothing() {
     assert_free(&FallbackLayer::new(|error: BoxError| Err::<u32, _>(error)));
+    assert_free(&FallbackLayer::asking(async |error: BoxError| Err::<u32, _>(error)));
 }
 
 #[test]
 fn an_answer_in_time_allocates_nothing() {
     assert_free(&TimeoutLayer::new(MINUTE));
+    assert_free(&TimeoutLayer::new(Timeout::new(MINUTE).with_name("partner")));
     assert_free(&DeadlineLayer::new(MINUTE));
 }
 
@@ -302,6 +304,7 @@ fn the_whole_stack_of_a_profile_allocates_nothing_while_nobody_listens() {
     config.rate_limit.capacity = MANY;
     let handles = Handles::new("partner", "1.0.0", &config);
     assert_free(&tower::layer::layer_fn(|partner| stack(&config, &handles, partner)));
+    assert_free(&tower::layer::layer_fn(|partner| stack_leaked(&config, &handles, partner)));
 }
 
 /// Signing needs one buffer for the headers' values; judging, remembering and forgetting a message need nothing.

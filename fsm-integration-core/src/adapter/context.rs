@@ -17,6 +17,8 @@ pub struct IntegrationContext {
     pub timestamp: Timestamp,
     /// How many attempts came before this one.
     pub retry_count: u32,
+    /// How many requests of the same attempt were sent before this one, because they took long; 0 for the first.
+    pub hedge: u32,
     /// After this instant an answer is of no use (requirement E8); no deadline when absent.
     pub deadline: Option<Instant>,
     /// Anything else that belongs into logs; no personal data, no secrets.
@@ -50,6 +52,7 @@ impl IntegrationContext {
             user: Self::SYSTEM_USER.to_owned(),
             timestamp,
             retry_count: 0,
+            hedge: 0,
             deadline: None,
             metadata: BTreeMap::new(),
         }

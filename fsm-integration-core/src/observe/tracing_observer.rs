@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{CircuitState, Observation, Observer};
+use crate::error::ErrorClass;
 
 /// Logs decisions with [`tracing`]: what an operator must act on as `warn`, changes as `info`, the rest as `debug`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -10,42 +11,15 @@ impl Observer for TracingObserver {
     fn observe(&self, name: &str, observation: &Observation) {
         match *observation {
             Observation::CircuitChanged { from, to, .. } if from != to => log_change(name, from, to),
-            Observation::CircuitChanged { .. } => {}
-            Observation::CircuitControlled { control } => tracing::warn!(
-                circuit_breaker.name = name,
-                circuit_breaker.control = control,
-                "an operator set who controls the circuit breaker"
-            ),
-            Observation::CircuitRefused { .. } => {}
+            Observation::CircuitChanged { .. } | Observation::CircuitRefused { .. } => {}
+            Observation::CircuitControlled { control } => log_control(name, control),
             Observation::CircuitWouldRefuse => {
                 tracing::debug!(circuit_breaker.name = name, "the circuit breaker would refuse this call");
             }
-            Observation::RetryScheduled { attempt, delay, class } => tracing::debug!(
-                adapter.id = name,
-                retry.attempt = attempt,
-                retry.delay_ms = millis(delay),
-                error.class = class.label(),
-                "an attempt failed and will be repeated"
-            ),
-            Observation::RetryStopped { attempt, class, reason } => tracing::debug!(
-                adapter.id = name,
-                retry.attempt = attempt,
-                retry.stop = reason,
-                error.class = class.label(),
-                "an attempt failed and will not be repeated"
-            ),
-            Observation::RateLimited { retry_after, shadow } => tracing::debug!(
-                rate_limiter.name = name,
-                rate_limiter.retry_after_ms = retry_after.map(millis),
-                rate_limiter.shadow = shadow,
-                "the rate limiter had no token for a call"
-            ),
-            Observation::RateLimiterDegraded { degraded: true } => {
-                tracing::warn!(rate_limiter.name = name, "the rate limiter decides without its shared store");
-            }
-            Observation::RateLimiterDegraded { degraded: false } => {
-                tracing::info!(rate_limiter.name = name, "the rate limiter's shared store answers again");
-            }
+            Observation::RetryScheduled { attempt, delay, class } => log_retry(name, attempt, delay, class),
+            Observation::RetryStopped { attempt, class, reason } => log_last_attempt(name, attempt, class, reason),
+            Observation::RateLimited { retry_after, shadow } => log_missing_token(name, retry_after, shadow),
+            Observation::RateLimiterDegraded { degraded } => log_shared_store(name, degraded),
             Observation::TimedOut { after } => {
                 tracing::debug!(timeout.name = name, timeout.after_ms = millis(after), "a call took too long");
             }
@@ -72,10 +46,7 @@ impl Observer for TracingObserver {
             Observation::IdempotencyRefused { reason } => {
                 tracing::debug!(idempotency.name = name, idempotency.reason = reason, "a call was refused for its key");
             }
-            Observation::IdempotencyLeaseLost => tracing::error!(
-                idempotency.name = name,
-                "the lease was lost while the work was under way: another owner may do the same work"
-            ),
+            Observation::IdempotencyLeaseLost => log_lost_lease(name),
             Observation::WebhookRefused { reason } => {
                 tracing::warn!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
             }
@@ -105,6 +76,58 @@ fn log_change(name: &str, from: CircuitState, to: CircuitState) {
             "the circuit breaker lets calls through"
         ),
     }
+}
+
+fn log_control(name: &str, control: &'static str) {
+    tracing::warn!(
+        circuit_breaker.name = name,
+        circuit_breaker.control = control,
+        "an operator set who controls the circuit breaker"
+    );
+}
+
+fn log_retry(name: &str, attempt: u32, delay: Duration, class: ErrorClass) {
+    tracing::debug!(
+        adapter.id = name,
+        retry.attempt = attempt,
+        retry.delay_ms = millis(delay),
+        error.class = class.label(),
+        "an attempt failed and will be repeated"
+    );
+}
+
+fn log_last_attempt(name: &str, attempt: u32, class: ErrorClass, reason: &'static str) {
+    tracing::debug!(
+        adapter.id = name,
+        retry.attempt = attempt,
+        retry.stop = reason,
+        error.class = class.label(),
+        "an attempt failed and will not be repeated"
+    );
+}
+
+fn log_missing_token(name: &str, retry_after: Option<Duration>, shadow: bool) {
+    tracing::debug!(
+        rate_limiter.name = name,
+        rate_limiter.retry_after_ms = retry_after.map(millis),
+        rate_limiter.shadow = shadow,
+        "the rate limiter had no token for a call"
+    );
+}
+
+fn log_shared_store(name: &str, degraded: bool) {
+    if degraded {
+        tracing::warn!(rate_limiter.name = name, "the rate limiter decides without its shared store");
+    } else {
+        tracing::info!(rate_limiter.name = name, "the rate limiter's shared store answers again");
+    }
+}
+
+fn log_lost_lease(name: &str) {
+    tracing::error!(
+        idempotency.name = name,
+        "the lease was lost while the work was under way: another owner may do the same work"
+    );
 }
 
 fn millis(duration: Duration) -> u64 {

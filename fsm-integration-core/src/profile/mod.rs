@@ -22,7 +22,7 @@ mod preset;
 pub use self::{
     config::{BucketConfig, OutboundConfig},
     handles::Handles,
-    order::{Protected, describe, stack},
+    order::{Protected, describe, stack, stack_leaked},
     preset::Profile,
 };
 

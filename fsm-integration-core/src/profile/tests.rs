@@ -190,6 +190,19 @@ async fn a_partner_that_hangs_is_given_up_at_the_total_deadline() {
     assert_eq!((error.kind(), began.elapsed()), (ErrorKind::Timeout, 45 * SECOND));
 }
 
+// An attempt, and what the total left of the next one.
+#[tokio::test(start_paused = true)]
+async fn each_timeout_is_counted_under_the_partners_name() {
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
+    let config = OutboundConfig { total_deadline: 45 * SECOND, ..OutboundConfig::default() };
+    let client = service_fn(|_: Request<Bytes>| std::future::pending::<Result<Response<()>, Error>>());
+    let handles = Handles::new("test", "0.0.0", &config);
+    stack(&config, &handles, client).oneshot(request()).await.expect_err("no answer");
+    let timeouts = seen.take().into_iter().find(|(series, _)| series.starts_with("timeouts_total"));
+    assert_eq!(timeouts, Some(("timeouts_total test".to_owned(), 2.0)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn stacks_of_one_partner_share_their_breaker() {
     let mut config = OutboundConfig::default();
@@ -198,8 +211,18 @@ async fn stacks_of_one_partner_share_their_breaker() {
     let (_, broken) = partner([Err(ErrorKind::Unavailable)]);
     stack(&config, &handles, broken).oneshot(request()).await.expect_err("the partner is down");
     let (asked, well) = partner([Ok(())]);
-    stack(&config, &handles.clone(), well).oneshot(request()).await.expect_err("the breaker is open");
+    stack(&config, &handles.clone(), well.clone()).oneshot(request()).await.expect_err("the breaker is open");
+    stack_leaked(&config, &handles, well).oneshot(request()).await.expect_err("the breaker is open");
     assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn retry_and_breaker_are_what_a_leaked_stack_leaks() {
+    let config = OutboundConfig::default();
+    let handles = Handles::new("test", "0.0.0", &config);
+    let counted = type_name_of_val(&stack(&config, &handles, partner([Ok(())]).1)).matches("Leaked").count();
+    let leaked = type_name_of_val(&stack_leaked(&config, &handles, partner([Ok(())]).1)).matches("Leaked").count();
+    assert_eq!((counted, leaked), (0, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,4 +255,5 @@ async fn the_whole_stack_passes_the_probe() {
     let handles = || Handles::new("probe", "0.0.0", &config);
     probe::layer(|inner| stack(&config, &handles(), inner)).await;
     probe::layer_boxed(|inner| stack(&config, &handles(), inner)).await;
+    probe::layer(|inner| stack_leaked(&config, &handles(), inner)).await;
 }

@@ -7,5 +7,5 @@ mod replay;
 pub(crate) use self::kept::{Keeper, Kept};
 pub use self::{
     budget::{RetryBudget, RetryBudgetConfig, RetryCosts},
-    replay::{Attempt, Replay},
+    replay::{Attempt, Hedged, Replay},
 };

@@ -17,6 +17,11 @@ pub trait Replay: Sized {
         let _ = attempt;
     }
 
+    /// Tells the inner service which hedge this is, counted from 1; called for requests beside a first one only.
+    fn set_hedge(&mut self, number: u32) {
+        let _ = number;
+    }
+
     /// After this instant an answer is of no use; no wait goes beyond it.
     fn deadline(&self) -> Option<Instant> {
         None
@@ -29,6 +34,13 @@ pub trait Replay: Sized {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Attempt(pub u32);
 
+/// How many requests of the same attempt were sent before this one, in the extensions of a
+/// [hedge](crate::layers::hedge).
+///
+/// Absent on the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Hedged(pub u32);
+
 impl<B: Clone> Replay for Request<B> {
     fn replay(&self) -> Option<Self> {
         (self.method().is_idempotent() || is_keyed(self.method(), self.headers())).then(|| self.clone())
@@ -36,6 +48,10 @@ impl<B: Clone> Replay for Request<B> {
 
     fn set_attempt(&mut self, attempt: u32) {
         self.extensions_mut().insert(Attempt(attempt));
+    }
+
+    fn set_hedge(&mut self, number: u32) {
+        self.extensions_mut().insert(Hedged(number));
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -59,6 +75,10 @@ impl<R: Clone> Replay for Call<R> {
     /// Adds to the attempts that came before this call.
     fn set_attempt(&mut self, attempt: u32) {
         self.context.retry_count = self.context.retry_count.saturating_add(attempt);
+    }
+
+    fn set_hedge(&mut self, number: u32) {
+        self.context.hedge = number;
     }
 
     fn deadline(&self) -> Option<Instant> {

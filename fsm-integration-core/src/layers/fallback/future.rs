@@ -14,23 +14,31 @@ use crate::error::Classify;
 pin_project! {
     /// A call that is answered for if it fails.
     #[must_use = "futures do nothing unless polled"]
-    pub struct FallbackFuture<F, A, Kept, Req> {
+    pub struct FallbackFuture<F, A, Kept, Fut, Req> {
         #[pin]
-        call: F,
+        state: State<F, Kept, Fut>,
         fallback: Fallback<A>,
-        kept: Option<Kept>,
         request: PhantomData<fn(Req)>,
     }
 }
 
-impl<F, A, Kept, Req> FallbackFuture<F, A, Kept, Req> {
-    #[inline]
-    pub(super) fn new(call: F, fallback: Fallback<A>, kept: Kept) -> Self {
-        Self { call, fallback, kept: Some(kept), request: PhantomData }
+pin_project! {
+    /// One after the other: the call that failed is dropped before the fallback is asked.
+    #[project = StateProjection]
+    enum State<F, Kept, Fut> {
+        Calling { #[pin] call: F, kept: Option<Kept> },
+        Answering { #[pin] answer: Fut },
     }
 }
 
-impl<F, A, Req, T, E> Future for FallbackFuture<F, A, A::Kept, Req>
+impl<F, A, Kept, Fut, Req> FallbackFuture<F, A, Kept, Fut, Req> {
+    #[inline]
+    pub(super) fn new(call: F, fallback: Fallback<A>, kept: Kept) -> Self {
+        Self { state: State::Calling { call, kept: Some(kept) }, fallback, request: PhantomData }
+    }
+}
+
+impl<F, A, Req, T, E> Future for FallbackFuture<F, A, A::Kept, A::Future, Req>
 where
     F: Future<Output = Result<T, E>>,
     E: Classify,
@@ -40,18 +48,25 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match ready!(this.call.poll(cx)) {
-            Ok(answer) => Poll::Ready(Ok(answer)),
-            Err(error) => {
-                let kept = this.kept.take().expect("a future is not polled after it is ready");
-                Poll::Ready(this.fallback.answer::<Req, T, E>(kept, error))
+        let mut this = self.project();
+        loop {
+            let (call, kept) = match this.state.as_mut().project() {
+                StateProjection::Calling { call, kept } => (call, kept),
+                StateProjection::Answering { answer } => return answer.poll(cx),
+            };
+            match ready!(call.poll(cx)) {
+                Ok(answer) => return Poll::Ready(Ok(answer)),
+                Err(error) => {
+                    let kept = kept.take().expect("a future is not polled after it is ready");
+                    let answer = this.fallback.answer::<Req, T, E>(kept, error)?;
+                    this.state.set(State::Answering { answer });
+                }
             }
         }
     }
 }
 
-impl<F, A, Kept, Req> fmt::Debug for FallbackFuture<F, A, Kept, Req> {
+impl<F, A, Kept, Fut, Req> fmt::Debug for FallbackFuture<F, A, Kept, Fut, Req> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FallbackFuture").field("fallback", &self.fallback).finish_non_exhaustive()
     }

@@ -1,6 +1,8 @@
+use std::future::Future;
+
 use tower::Layer;
 
-use super::{Fallback, FallbackConfig, FallbackService, Keeping};
+use super::{Asking, Fallback, FallbackConfig, FallbackService, Keeping};
 use crate::observe::Observers;
 
 /// Installs a [`Fallback`] around a service.
@@ -55,6 +57,46 @@ impl<K, F, Kept> FallbackLayer<Keeping<K, F, Kept>> {
         F: Fn(Kept, E) -> Result<T, E>,
     {
         Self::new(Keeping::new(keep, answer))
+    }
+}
+
+impl<F> FallbackLayer<Asking<F>> {
+    /// Asks somebody else, given the error; as [`Fallback::asking`].
+    #[must_use]
+    pub fn asking<T, E, Fut>(ask: F) -> Self
+    where
+        F: Fn(E) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Fallback::asking(ask).into()
+    }
+}
+
+impl<K, F, Kept> FallbackLayer<Keeping<K, Asking<F>, Kept>> {
+    /// Asks somebody else, given what is kept of the request and the error.
+    ///
+    /// ```
+    /// use fsm_integration_core::{error::{Error, ErrorKind}, layers::fallback::FallbackLayer};
+    /// use tower::{Layer, ServiceExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// async fn ask_the_replica(id: u32) -> Result<String, Error> {
+    ///     Ok(format!("slots of {id}"))
+    /// }
+    ///
+    /// let broken = tower::service_fn(|_: u32| async { Err(Error::from(ErrorKind::Unavailable)) });
+    /// let layer = FallbackLayer::keeping_to_ask(|id: &u32| *id, |id, _: Error| ask_the_replica(id));
+    /// assert_eq!(layer.layer(broken).oneshot(7).await.unwrap(), "slots of 7");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn keeping_to_ask<Req, T, E, Fut>(keep: K, ask: F) -> Self
+    where
+        K: Fn(&Req) -> Kept,
+        F: Fn(Kept, E) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Self::new(Keeping::new(keep, Asking::new(ask)))
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! * The fallback is a function from the error to an answer or another error: an empty list, the last known price, "we
 //!   will tell you later". A closure over a cache is enough; [`FallbackLayer::keeping`] also gives it what it needs of
-//!   the request.
+//!   the request. One that has to wait, because it asks a cache elsewhere or a second partner, is a function to a future
+//!   ([`FallbackLayer::asking`], [`FallbackLayer::keeping_to_ask`]); it costs no box.
 //! * By default it answers for every class but [`ErrorClass::Permanent`], which is the caller's to mend, and
 //!   [`ErrorClass::Cancelled`], for which nobody waits ([`FallbackConfig`]).
 //! * It is for answers that are *right*, if poorer. An order that was not placed must not be answered as placed.
 //!
 //! Place it outermost, outside retry and circuit breaker, so that it is the last resort: an open breaker then answers
-//! with the fallback at once. It is synchronous; a fallback that has to wait (another partner, a database) is a second
-//! service, and belongs into the caller's code or into one of its own.
+//! with the fallback at once. What a fallback asks is not protected by it: a second partner has a timeout and a breaker
+//! of its own, and its failure is the answer as it is. The call that failed is dropped before the fallback is asked.
 //!
 //! tower has no such layer: `map_result` and `then` come near, and know neither classes nor observers.
 
@@ -22,7 +23,7 @@ mod service;
 use std::{fmt, future::Future, sync::Arc};
 
 pub use self::{
-    answer::{Answer, Keeping},
+    answer::{Answer, Asking, Keeping},
     config::FallbackConfig,
     future::FallbackFuture,
     layer::FallbackLayer,
@@ -72,6 +73,31 @@ impl<A> Fallback<A> {
     }
 }
 
+impl<F> Fallback<Asking<F>> {
+    /// Creates a fallback that asks somebody else, given the error, for failures that are not the caller's fault.
+    ///
+    /// ```
+    /// use fsm_integration_core::{error::{Error, ErrorKind}, layers::fallback::Fallback};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// async fn ask(replica: u32) -> Result<u32, Error> {
+    ///     if replica == 0 { Err(Error::from(ErrorKind::Unavailable)) } else { Ok(replica) }
+    /// }
+    ///
+    /// let fallback = Fallback::asking(|_: Error| ask(1));
+    /// assert_eq!(fallback.execute(ask(0)).await.unwrap(), 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn asking<T, E, Fut>(ask: F) -> Self
+    where
+        F: Fn(E) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        Self::new(Asking::new(ask))
+    }
+}
+
 impl<A: Clone> Fallback<A> {
     /// Answers for these classes of failures instead.
     #[must_use]
@@ -102,7 +128,7 @@ impl<A> Fallback<A> {
     /// The call's own error, if the fallback does not answer for its class; else the fallback's.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the call.
+    /// Dropping the future drops the call, or the fallback that is asked.
     pub async fn execute<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E>
     where
         E: Classify,
@@ -111,13 +137,14 @@ impl<A> Fallback<A> {
         let kept = self.0.answer.keep(&());
         match call.await {
             Ok(answer) => Ok(answer),
-            Err(error) => self.answer(kept, error),
+            Err(error) => self.answer(kept, error)?.await,
         }
     }
 
+    /// What answers in the place of this failure; the failure itself if nothing does.
     #[cold]
     #[inline(never)]
-    fn answer<Req, T, E>(&self, kept: A::Kept, error: E) -> Result<T, E>
+    fn answer<Req, T, E>(&self, kept: A::Kept, error: E) -> Result<A::Future, E>
     where
         E: Classify,
         A: Answer<Req, T, E>,
@@ -127,7 +154,7 @@ impl<A> Fallback<A> {
             return Err(error);
         }
         self.0.observers.observe(&self.0.name, Observation::FellBack { class });
-        self.0.answer.answer(kept, error)
+        Ok(self.0.answer.answer(kept, error))
     }
 }
 

@@ -29,7 +29,7 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = FallbackFuture<S::Future, A, A::Kept, Req>;
+    type Future = FallbackFuture<S::Future, A, A::Kept, A::Future, Req>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {

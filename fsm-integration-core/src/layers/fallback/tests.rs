@@ -1,3 +1,9 @@
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    task::Poll,
+    time::Duration,
+};
+
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
@@ -60,6 +66,71 @@ async fn it_may_keep_something_of_the_request() {
     assert_eq!(layer.layer(broken).oneshot((41, "order".to_owned())).await.expect("the fallback"), 42);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_fallback_may_ask_somebody_else_and_wait() {
+    let told = Told::default();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&asked);
+    let layer = FallbackLayer::keeping_to_ask(
+        |request: &u32| *request,
+        move |request, error: Error| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async move {
+                tokio::time::sleep(Duration::from_secs(request.into())).await;
+                if request == 3 { Err(Error::from(ErrorKind::NotFound)) } else { Ok((request, error.kind())) }
+            }
+        },
+    );
+    let layer = layer.with_name("slots").with_observers(told.observers());
+    let partner = service_fn(|request: u32| async move {
+        let kinds = [ErrorKind::InvalidOrder, ErrorKind::Timeout, ErrorKind::Unavailable, ErrorKind::Unavailable];
+        kinds.get(request as usize).map_or(Ok((request, ErrorKind::Internal)), |kind| Err(Error::from(*kind)))
+    });
+    let mut outcomes = Vec::new();
+    let began = tokio::time::Instant::now();
+    for request in 0..5 {
+        outcomes.push(layer.layer(partner).oneshot(request).await.map_err(|error| error.kind()));
+    }
+    let expected = [
+        Err(ErrorKind::InvalidOrder),
+        Ok((1, ErrorKind::Timeout)),
+        Ok((2, ErrorKind::Unavailable)),
+        Err(ErrorKind::NotFound),
+        Ok((4, ErrorKind::Internal)),
+    ];
+    assert_eq!((outcomes.as_slice(), began.elapsed()), (expected.as_slice(), Duration::from_secs(1 + 2 + 3)));
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    let fell_back = |class| ("slots".to_owned(), Observation::FellBack { class });
+    assert_eq!(told.take(), [ErrorClass::Timeout, ErrorClass::Transient, ErrorClass::Transient].map(fell_back));
+}
+
+#[tokio::test]
+async fn the_call_is_dropped_before_the_fallback_and_the_fallback_with_the_future() {
+    let (by_call, by_fallback) = (Arc::new(()), Arc::new(()));
+    let held = Arc::clone(&by_call);
+    let broken = service_fn(move |(): ()| {
+        let held = Arc::clone(&held);
+        // Ends without letting go.
+        std::future::poll_fn(move |_| {
+            let _ = &held;
+            Poll::Ready(Err::<(), _>(Error::from(ErrorKind::Unavailable)))
+        })
+    });
+    let held = Arc::clone(&by_fallback);
+    let layer = FallbackLayer::asking(move |_: Error| {
+        let held = Arc::clone(&held);
+        async move {
+            let _held = held;
+            std::future::pending().await
+        }
+    });
+    let mut call = Box::pin(layer.layer(broken).oneshot(()));
+    assert!(futures_util::poll!(&mut call).is_pending());
+    assert_eq!((Arc::strong_count(&by_call), Arc::strong_count(&by_fallback)), (1, 3));
+    drop(call);
+    assert_eq!(Arc::strong_count(&by_fallback), 2, "the layer alone");
+}
+
 #[tokio::test]
 async fn the_layer_passes_the_probe() {
     let cold = FallbackConfig { transient: false, throttled: false, timeout: false, open: false, ..Default::default() };
@@ -67,4 +138,6 @@ async fn the_layer_passes_the_probe() {
     probe::layer(|inner| layer.layer(inner)).await;
     let layer = FallbackLayer::new(|error: BoxError| Err(error));
     probe::layer_boxed(|inner| layer.layer(inner)).await;
+    let layer = FallbackLayer::asking(|error: Failure| async move { Err(error) }).with_config(cold);
+    probe::layer(|inner| layer.layer(inner)).await;
 }

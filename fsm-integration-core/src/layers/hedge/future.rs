@@ -59,11 +59,12 @@ where
         if self.spare.is_none() || !hedge.may_send(after) {
             return None;
         }
-        let request = self.spare.take();
+        let mut request = self.spare.take()?;
         if number < hedge.config().max_hedges {
-            self.spare = request.as_ref().and_then(Replay::replay);
+            self.spare = request.replay();
         }
-        Some(Late::Readying { service: self.kept.service(), request })
+        request.set_hedge(number);
+        Some(Late::Readying { service: self.kept.service(), request: Some(request) })
     }
 }
 

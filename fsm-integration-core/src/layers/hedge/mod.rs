@@ -7,6 +7,7 @@
 //! * A hedge draws on a [`RetryBudget`]: by default one of its own, better the one of the partner's retry strategy
 //!   ([`Hedge::drawing_on`]), so that a partner that becomes slow as a whole is not asked twice as much.
 //! * A request is sent twice only if [`Replay`] allows it, and as it came: it is the same attempt, with the same number.
+//!   That it is a hedge stands beside it ([`Hedged`], [`Replay::set_hedge`]), for a header or a log.
 //! * The first *success* wins and the others are dropped before it is returned. A failure that may pass waits for the
 //!   requests under way; one that would come again ([`ErrorClass::Permanent`]) ends the call. When all have failed, the
 //!   first failure is told, unless it was a refusal that asked nobody and another was not.
@@ -34,7 +35,7 @@ pub use self::{config::HedgeConfig, future::HedgeFuture, layer::HedgeLayer, serv
 use self::{latencies::Latencies, race::Race};
 #[cfg(doc)]
 use crate::error::ErrorClass;
-pub use crate::repeat::{Replay, RetryBudget, RetryBudgetConfig};
+pub use crate::repeat::{Hedged, Replay, RetryBudget, RetryBudgetConfig};
 use crate::{
     clock::{Clock, SystemClock, Ticks},
     error::Classify,

@@ -12,8 +12,10 @@ use tower::{Layer, Service, ServiceExt};
 
 use super::*;
 use crate::{
+    adapter::{Call, CorrelationId, IntegrationContext, TenantId},
     error::{CircuitOpen, Error, ErrorKind},
     observe::Told,
+    repeat::Attempt,
     testing::{MockPartner, MockService, probe},
 };
 
@@ -62,6 +64,36 @@ async fn a_faster_second_wins_and_the_first_is_dropped() {
     assert!(first.is_dropped(), "before the outer future is dropped");
     let expected = [Observation::HedgeSent { after: 100 * MS }, Observation::HedgeWon];
     assert_eq!(told.take(), expected.map(|observation| ("erp".to_owned(), observation)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_hedge_carries_its_number_and_the_attempt_of_the_first() {
+    let (service, mut partner) = mock(Hedge::new(HedgeConfig { max_hedges: 2, ..FIXED }));
+    let mut request = Request::new(());
+    request.set_attempt(3);
+    let _call = tokio::spawn(service.oneshot(request));
+    let mut unanswered = Vec::new();
+    for number in [None, Some(Hedged(1)), Some(Hedged(2))] {
+        let asked = partner.asked().await;
+        let extensions = asked.request.extensions();
+        let carried = (extensions.get::<Hedged>(), extensions.get::<Attempt>());
+        assert_eq!(carried, (number.as_ref(), Some(&Attempt(3))));
+        unanswered.push(asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_carries_the_number_in_its_context() {
+    let tenant = TenantId::new("demo").expect("an id");
+    let timestamp = "2025-01-15T10:00:00Z".parse().expect("a timestamp");
+    let context = IntegrationContext::system(tenant, CorrelationId::random(), timestamp);
+    let inner = tower::service_fn(|Call { context, .. }: Call<()>| async move {
+        sleep(if context.hedge == 0 { 10 * FIXED.delay } else { MS }).await;
+        Ok::<_, Error>(context)
+    });
+    let answered = HedgeLayer::new(Hedge::new(FIXED)).layer(inner).oneshot(Call { request: (), context }).await;
+    let context = answered.expect("the second request");
+    assert_eq!((context.hedge, context.retry_count), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ use crate::error::IdempotencyConflict;
 impl<S> IdempotencyManager<S> {
     /// As [`execute_if`](Self::execute_if), with the store asked for the first time by `ask`.
     ///
-    /// One future, and a block in place of an `async fn`: what moves from one future to another, or from arguments to
+    /// One future as far as the work, and a block in place of an `async fn`: what moves from one future to another, or from arguments to
     /// variables, is read again while it is still being written, and each time costs as much as to look the key up.
     #[inline]
     #[expect(clippy::manual_async_fn, reason = "an async fn moves its arguments once more")]
@@ -70,19 +70,36 @@ impl<S> IdempotencyManager<S> {
             };
             // From here on the work is over: what is not written down runs out with the lease, it is not given back.
             held.keep();
-            let value = match result {
-                Ok(value) if keep(&value) => value,
-                result => {
-                    self.release(key, owner).await;
-                    return result.map(|value| Executed { value, replayed: false });
-                }
-            };
-            let stored = self.shared.store.complete(key, owner, &value);
-            if !matches!(stored.peek(), Some(StoreOutcome::Stored)) {
-                self.complete(key, owner, &value, stored, lost).await?;
-            }
-            Ok(Executed { value, replayed: false })
+            self.settle(key, owner, result, keep, lost).await
         }
+    }
+
+    /// Writes down an outcome that is to be kept, or gives the key back.
+    #[inline(always)]
+    async fn settle<T, E>(
+        &self,
+        key: &IdempotencyKey,
+        owner: Owner,
+        result: Result<T, E>,
+        keep: impl FnOnce(&T) -> bool,
+        lost: bool,
+    ) -> Result<Executed<T>, E>
+    where
+        S: IdempotencyStore<T>,
+        E: From<IdempotencyConflict>,
+    {
+        let value = match result {
+            Ok(value) if keep(&value) => value,
+            result => {
+                self.release(key, owner).await;
+                return result.map(|value| Executed { value, replayed: false });
+            }
+        };
+        let stored = self.shared.store.complete(key, owner, &value);
+        if !matches!(stored.peek(), Some(StoreOutcome::Stored)) {
+            self.complete(key, owner, &value, stored, lost).await?;
+        }
+        Ok(Executed { value, replayed: false })
     }
 
     /// Does the work although the store cannot be asked.

@@ -13,6 +13,17 @@ pub(super) enum Record<T> {
     Done { fingerprint: Fingerprint, outcome: T, until: i64 },
 }
 
+impl<T> Record<T> {
+    /// The outcome, if it is done.
+    #[inline]
+    pub(super) fn into_outcome(self) -> Option<T> {
+        match self {
+            Self::Done { outcome, .. } => Some(outcome),
+            Self::InProgress { .. } => None,
+        }
+    }
+}
+
 /// What a caller that wants to begin gets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision<'a, T> {

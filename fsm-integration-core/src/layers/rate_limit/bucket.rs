@@ -144,8 +144,8 @@ impl<C: Clock> TokenBucket<C> {
         self.change(|visit| visit.charge(cost));
     }
 
-    /// Gives out nothing for a while, as the other side asked (requirement R11); then starts with one token, or with
-    /// the first in line.
+    /// Gives out nothing for a while, as the other side asked (requirement R11), and lets nobody pass who costs
+    /// nothing; then starts with one token, or with the first in line.
     pub fn pause(&self, duration: Duration) {
         self.change(|visit| visit.pause(duration));
     }
@@ -154,7 +154,15 @@ impl<C: Clock> TokenBucket<C> {
     #[inline]
     pub(super) fn attempt(&self, cost: u32) -> Attempt {
         let Shared { cell, gcra, ticks, .. } = &*self.0;
-        cell.attempt(gcra, ticks.nanos(), cost)
+        let attempt = cell.attempt(gcra, ticks.nanos(), cost);
+        if cost > 0 || gcra.has_token(&attempt) { attempt } else { self.look() }
+    }
+
+    /// Whether what takes no token may pass.
+    #[cold]
+    #[inline(never)]
+    fn look(&self) -> Attempt {
+        self.visit(|visit| visit.attempt(0)).expect("it is always there")
     }
 
     /// Takes as many tokens as there are from `least` to `most`.

@@ -52,6 +52,14 @@ impl Attempt {
         self.allowed && cost > 0
     }
 
+    /// The same in a pause that lasts so many nanoseconds more: not even what takes nothing is allowed.
+    ///
+    /// The bucket's number tells of tokens, so that it alone cannot hold up who needs none.
+    #[inline]
+    pub(super) fn in_pause(self, left: u64) -> Self {
+        if left == 0 { self } else { Self { allowed: false, wait: self.wait.max(left), ..self } }
+    }
+
     /// How long until the call would be allowed; absent when it is, or never will be.
     #[inline]
     fn retry_after(&self) -> Option<Duration> {
@@ -153,7 +161,7 @@ impl Gcra {
         full_at.saturating_sub(self.price(cost))
     }
 
-    /// The state in which the next token is there at `until` and no earlier.
+    /// The state in which the next token is there at `until` and no earlier; who needs none has to be told apart.
     #[must_use]
     pub fn pause(&self, full_at: u64, until: u64) -> u64 {
         full_at.max(self.lowest_paused(until, 0, 0))
@@ -186,6 +194,12 @@ impl Gcra {
         let since_full = scale(instant.saturating_sub(without));
         let converted = instant.saturating_sub(since_full).saturating_add(used).saturating_add(debt);
         converted.saturating_add(self.interval.saturating_mul(reserved))
+    }
+
+    /// Whether there is a token, which there is not in a pause.
+    #[inline]
+    pub(super) fn has_token(&self, attempt: &Attempt) -> bool {
+        attempt.backlog <= self.fill_time - self.interval
     }
 
     /// Most tokens at once.

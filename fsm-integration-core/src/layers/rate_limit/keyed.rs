@@ -157,7 +157,10 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
 
     /// Gives `cost` tokens back, for a call that was allowed but not made; whoever waits moves up.
     ///
-    /// To the bucket that keys beyond `max_keys` share, if the key is not known and there is no room for it.
+    /// To the bucket that keys beyond `max_keys` share, if the key is not known and there is no room for it. Nobody
+    /// remembers where a token came from: one that was taken before the key became known, or before it was forgotten,
+    /// changes its bucket. It was taken all the same, and no bucket gets more than it holds, so that none is made; and one
+    /// of the shared bucket is lost if there is room again by then.
     pub fn refund(&self, key: &K, cost: u32) {
         let lookup = self.lookup(key);
         let mut shard = self.shard(lookup.hash).lock();
@@ -244,6 +247,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let attempt = gcra.attempt(*full_at, now, cost);
         if attempt.takes(cost) {
             *full_at = attempt.full_at;
+        } else if cost == 0 {
+            return (shard.in_pause(lookup.hash, key, now, attempt), gcra);
         }
         (attempt, gcra)
     }

@@ -87,7 +87,9 @@ impl Queue {
         if waiter.cost > gcra.capacity() {
             return Turn::Never;
         }
-        let due = gcra.due(full_at, taken - waiter.taken);
+        // In a pause the tokens are there later anyway, but who takes none would not wait for them.
+        let earliest = if now < self.paused_until { self.paused_until } else { 0 };
+        let due = gcra.due(full_at, taken - waiter.taken).max(earliest);
         // Late, but with its tokens there, it is served: they were taken for it.
         if due > waiter.give_up_at.max(now) {
             return Turn::TooLate(due.saturating_sub(now));
@@ -145,6 +147,11 @@ impl Queue {
     pub(super) fn pause(&mut self, gcra: &Gcra, until: u64) -> u64 {
         self.paused_until = self.paused_until.max(until);
         self.lowest_until(gcra, until)
+    }
+
+    /// Nanoseconds until somebody may be served again.
+    pub(super) fn pause_left(&self, now: u64) -> u64 {
+        self.paused_until.saturating_sub(now)
     }
 
     /// The lowest state that the bucket may have, whatever is given back.

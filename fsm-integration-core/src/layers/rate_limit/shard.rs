@@ -135,6 +135,18 @@ impl<K: Hash + Eq> Shard<K> {
         Some(told)
     }
 
+    /// How a call that takes no token stands if the key is paused.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn in_pause<Q>(&self, hash: u64, key: &Q, now: u64, attempt: Attempt) -> Attempt
+    where
+        Q: Eq + ?Sized,
+        K: Borrow<Q>,
+    {
+        let line = self.lines.find(hash, |(known, _)| known.borrow() == key);
+        attempt.in_pause(line.map_or(0, |(_, line)| line.pause_left(now)))
+    }
+
     /// Whether the key's bucket may be other than full.
     pub(super) fn knows(&self, hash: u64, key: &K) -> bool {
         self.states.find(hash, |(known, _)| known == key).is_some()

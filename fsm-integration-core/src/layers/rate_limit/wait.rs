@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{
     WaitConfig,
     cell::Cell,
-    gcra::Gcra,
+    gcra::{Attempt, Gcra},
     queue::{Queue, Turn, Wakers},
 };
 use crate::{clock::nanos, error::RateLimited};
@@ -60,11 +60,19 @@ impl State<'_> {
 }
 
 impl Visit<'_> {
+    /// How a call stands, a pause considered.
+    pub(super) fn attempt(&self, cost: u32) -> Attempt {
+        self.gcra.attempt(self.state.get(), self.now, cost).in_pause(self.queue.pause_left(self.now))
+    }
+
     /// Takes the tokens ahead of time and joins the line, or tells why not.
     fn join(&mut self, cost: u32, config: WaitConfig) -> Result<u64, RateLimited> {
         let (gcra, now, max_wait) = (self.gcra, self.now, nanos(config.max_wait));
         if self.queue.len() >= config.max_waiting {
-            return Err(gcra.attempt(self.state.get(), now, cost).into_result().err().unwrap_or(NO_PLACE));
+            return Err(self.attempt(cost).into_result().err().unwrap_or(NO_PLACE));
+        }
+        if self.queue.pause_left(now) > max_wait {
+            return self.attempt(cost).into_result().map(|()| 0);
         }
         self.state.update(|full_at| gcra.reserve(full_at, now, cost, max_wait))?;
         Ok(self.queue.join(cost, now.saturating_add(max_wait)))

@@ -15,7 +15,8 @@
 //! nothing can drop it.
 //!
 //! Nobody is told of a timeout unless it has a name or observers of its own ([`Timeout::with_name`]): a caller sees the
-//! error anyway, and so a call costs no reference count (two atomics) for the rare one that takes too long.
+//! error anyway, and so a call costs no reference count (two atomics) for the rare one that takes too long. Those of a
+//! [`profile::stack`](crate::profile::stack) have its partner's name.
 //!
 //! # Against tower's own
 //! `tower::timeout` registers a timer for every call, ready or not (about 50 ns), and boxes the error.

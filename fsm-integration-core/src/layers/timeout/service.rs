@@ -1,29 +1,51 @@
 use std::{
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tower::Service;
 
-use super::{HasDeadline, Timeout, TimeoutFuture};
+use super::{HasDeadline, Listening, Timeout, TimeoutFuture};
 use crate::{
     clock::{Clock, SystemClock},
     error::TimedOut,
+    lending::{Lender, Lent},
     timer::Timer,
 };
+
+/// A timeout as a service has it: clones of the service that are called at the same time do not count references to one
+/// and the same listener.
+#[derive(Debug, Clone)]
+struct Bound {
+    after: Duration,
+    listening: Option<Lent<Listening>>,
+}
+
+impl Bound {
+    fn new(timeout: Timeout) -> Self {
+        let Timeout { after, listening } = timeout;
+        Self { after, listening: listening.map(|listening| Lent::new(Listening::clone(&listening))) }
+    }
+
+    /// For the next call.
+    #[inline]
+    fn lend(&mut self) -> Timeout {
+        Timeout { after: self.after, listening: self.listening.as_mut().map(Lender::lend) }
+    }
+}
 
 /// A service whose calls are dropped when they take too long.
 #[derive(Debug, Clone)]
 pub struct TimeoutService<S> {
     inner: S,
-    timeout: Timeout,
+    timeout: Bound,
 }
 
 impl<S> TimeoutService<S> {
     /// Allows each call so much time.
     #[must_use]
     pub fn new(inner: S, timeout: impl Into<Timeout>) -> Self {
-        Self { inner, timeout: timeout.into() }
+        Self { inner, timeout: Bound::new(timeout.into()) }
     }
 }
 
@@ -43,7 +65,7 @@ where
 
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        let timeout = self.timeout.clone();
+        let timeout = self.timeout.lend();
         // Built where it is returned: moving a large future costs more than this layer.
         TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline: (), timer: Timer::default() }
     }
@@ -55,14 +77,14 @@ where
 #[derive(Debug, Clone)]
 pub struct DeadlineService<S> {
     inner: S,
-    total: Timeout,
+    total: Bound,
 }
 
 impl<S> DeadlineService<S> {
     /// Allows each call so much time, or less when its request carries an earlier deadline.
     #[must_use]
     pub fn new(inner: S, total: impl Into<Timeout>) -> Self {
-        Self { inner, total: total.into() }
+        Self { inner, total: Bound::new(total.into()) }
     }
 }
 
@@ -84,7 +106,7 @@ where
     /// Reads the clock only for a request that carries a deadline; the system's, which tokio's timers obey too.
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        let mut timeout = self.total.clone();
+        let mut timeout = self.total.lend();
         let mut deadline = request.deadline();
         if let Some(at) = deadline {
             let left = at.saturating_duration_since(SystemClock.now());

@@ -118,8 +118,9 @@ impl<T> Entries<T> {
         slot
     }
 
+    /// Takes an entry out, if there is one; its outcome goes where the caller says, in one move.
     #[inline]
-    pub(super) fn remove(&mut self, slot: u32) {
+    pub(super) fn remove(&mut self, slot: u32, outcome: &mut Option<T>) {
         self.unlink(slot);
         let place = &mut self.slots[slot as usize];
         if place.entry.is_none() {
@@ -130,7 +131,9 @@ impl<T> Entries<T> {
         }
         place.after = mem::replace(&mut self.vacant, slot);
         place.text.clear();
-        place.entry = None;
+        if let Some(Entry { record: Record::Done { outcome: gone, .. }, .. }) = place.entry.take() {
+            *outcome = Some(gone);
+        }
     }
 
     /// The entry whose time is over first.
@@ -263,7 +266,9 @@ mod tests {
                     }
                     Step::Insert(_) => {}
                     Step::Remove(number) => {
-                        entries.find(&key(number)).map(|slot| entries.remove(slot)).unwrap_or_default();
+                        let mut removed = None;
+                        entries.find(&key(number)).map(|slot| entries.remove(slot, &mut removed)).unwrap_or_default();
+                        prop_assert_eq!(removed.is_some(), there.contains(&number));
                         there.retain(|known| *known != number);
                         forget(&mut lists, number);
                     }
@@ -279,7 +284,9 @@ mod tests {
                     Step::DropFirst(order) => if let Some(slot) = entries.first(order) {
                         let number = lists[order as usize].remove(0);
                         prop_assert_eq!(entries.find(&key(number)), Some(slot));
-                        entries.remove(slot);
+                        let mut removed = None;
+                        entries.remove(slot, &mut removed);
+                        prop_assert_eq!(removed, Some(number));
                         there.retain(|known| *known != number);
                     },
                 }

@@ -1,16 +1,18 @@
 mod entries;
 mod shard;
+#[cfg(test)]
+mod tests;
 mod text;
 mod waiting;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, ops::DerefMut, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
 use self::shard::{Bid, Shard};
 use super::{
     Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
-    StoreOutcome,
+    StoreOutcome, acquire::Held,
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks, nanos},
@@ -29,7 +31,11 @@ const SMALLEST_SHARD: usize = 1_024;
 ///
 /// Answers at once. At capacity the oldest outcome is dropped before its time, with a warning: choose the
 /// capacity by rate times time to live. When no outcome is left, recovery points that were given back make room, then
-/// work whose lease ran out; work under a lease is never dropped: when nothing else is left, new work is refused. Keys are spread over up to 16 parts by their hash, each with its share of the capacity.
+/// work whose lease ran out; work under a lease is never dropped: when nothing else is left, new work is refused.
+///
+/// Keys are spread over up to 16 parts by their hash, each with its share of the capacity and a lock of its own. A replay
+/// clones the outcome under that lock, for the first call allocates nothing to share it: put a large outcome into an
+/// [`Arc`], and never ask the store from its `Clone`. Outcomes are dropped outside of the lock.
 ///
 /// Times may be as coarse as a [`CoarseClock`](crate::clock::CoarseClock) counts them: an outcome lives for hours.
 pub struct MemoryIdempotencyStore<T, C = SystemClock> {
@@ -99,6 +105,18 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
         &self.shards[(key.hash() >> 40) as usize & (self.shards.len() - 1)]
     }
 
+    /// The part of a key, after a few records went whose time is over.
+    #[inline]
+    fn lock(&self, key: &IdempotencyKey, now: i64) -> impl DerefMut<Target = Shard<T>> {
+        let shard = self.shard(key);
+        let locked = shard.lock();
+        if !locked.has_expired(now) {
+            return locked;
+        }
+        drop_expired(locked, now);
+        shard.lock()
+    }
+
     /// A finished outcome of the same payload.
     #[inline]
     pub(super) fn recall(&self, key: &IdempotencyKey, fingerprint: Fingerprint) -> Option<T>
@@ -106,13 +124,14 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
         T: Clone,
     {
         let now = self.now();
-        self.shard(key).lock().recall(key, fingerprint, now).cloned()
+        self.lock(key, now).recall(key, fingerprint, now).cloned()
     }
 
     /// Keeps a finished outcome that was made elsewhere.
     pub(super) fn remember(&self, key: &IdempotencyKey, fingerprint: Fingerprint, outcome: T) {
         let until = self.now().saturating_add(self.ttl);
-        self.shard(key).lock().remember(key, fingerprint, outcome, until);
+        let gone = self.shard(key).lock().remember(key, fingerprint, outcome, until);
+        drop(gone);
     }
 
     fn give_back(&self, key: &IdempotencyKey, owner: Owner) -> StoreOutcome {
@@ -121,6 +140,16 @@ impl<T, C: Clock> MemoryIdempotencyStore<T, C> {
         wake.wake();
         outcome
     }
+}
+
+/// Unlocks before what goes is dropped: the `Drop` of an outcome is the user's, and may take its time, panic or ask the
+/// same store.
+#[cold]
+#[inline(never)]
+fn drop_expired<T>(mut locked: impl DerefMut<Target = Shard<T>>, now: i64) {
+    let gone = locked.take_expired(now);
+    drop(locked);
+    drop(gone);
 }
 
 fn signed(duration: Duration) -> i64 {
@@ -151,7 +180,8 @@ impl<T: Clone + Send + 'static, C: Clock> IdempotencyStore<T> for MemoryIdempote
         let bid = Bid { fingerprint, owner, until: now.saturating_add(signed(lease)), now };
         // Under the lock, so that a key's fences grow in the order of its leases.
         let fence = || self.last_fence.fetch_add(1, Relaxed) + 1;
-        StoreFuture::ready(self.shard(key).lock().begin(key, &bid, fence))
+        let mut gone = Gone { outcome: None, store: self, key, owner };
+        StoreFuture::ready(self.lock(key, now).begin(key, &bid, fence, &mut gone.outcome))
     }
 
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
@@ -162,8 +192,14 @@ impl<T: Clone + Send + 'static, C: Clock> IdempotencyStore<T> for MemoryIdempote
     #[inline]
     fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &T) -> StoreFuture<'a, StoreOutcome> {
         let (outcome, now) = (outcome.clone(), self.now());
-        let (stored, wake) = self.shard(key).lock().complete(key, owner, outcome, now);
-        wake.wake();
+        let completed = self.shard(key).lock().complete(key, owner, outcome, now);
+        let stored = match completed {
+            Ok(wake) => {
+                wake.wake();
+                StoreOutcome::Stored
+            }
+            Err(_not_kept) => StoreOutcome::LostLease,
+        };
         StoreFuture::ready(Ok(stored))
     }
 
@@ -187,6 +223,26 @@ impl<T: Clone + Send + 'static, C: Clock> IdempotencyStore<T> for MemoryIdempote
             changed.await;
             Ok(())
         })
+    }
+}
+
+/// What made room for a key, dropped when the lock is open again.
+struct Gone<'a, T: Clone + Send + 'static, C: Clock> {
+    outcome: Option<T>,
+    store: &'a MemoryIdempotencyStore<T, C>,
+    key: &'a IdempotencyKey,
+    owner: Owner,
+}
+
+impl<T: Clone + Send + 'static, C: Clock> Drop for Gone<'_, T, C> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.outcome.is_some() {
+            // An outcome that panics keeps nobody from the key that took its place.
+            let held = Held::new(self.store, self.key, self.owner);
+            self.outcome = None;
+            held.keep();
+        }
     }
 }
 

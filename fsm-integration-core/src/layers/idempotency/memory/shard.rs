@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 
@@ -50,18 +50,19 @@ impl<T> Shard<T> {
         self.entries.find(key).filter(|slot| state::owns(&self.entries[*slot].record, owner))
     }
 
+    /// Takes the key, or says who has it; what is kept no longer for that is to be dropped once the lock is open.
     #[inline]
     pub(super) fn begin(
         &mut self,
         key: &IdempotencyKey,
         bid: &Bid,
         fence: impl FnOnce() -> u64,
+        gone: &mut Option<T>,
     ) -> Result<Begin<T>, Error>
     where
         T: Clone,
     {
-        self.drop_expired(bid.now);
-        let Some(slot) = self.entries.find(key) else { return self.insert(key, bid, fence()) };
+        let Some(slot) = self.entries.find(key) else { return self.insert(key, bid, fence(), gone) };
         let entry = &self.entries[slot];
         let resumed = match state::begin(Some(&entry.record), bid.fingerprint, bid.now, self.ttl) {
             Decision::Replay(outcome) => return Ok(Begin::Done(outcome.clone())),
@@ -73,14 +74,15 @@ impl<T> Shard<T> {
         };
         let fence = fence();
         self.entries.unlink(slot);
-        self.entries[slot].record = bid.record(fence, resumed.clone());
+        let record = bid.record(fence, resumed.clone());
+        *gone = mem::replace(&mut self.entries[slot].record, record).into_outcome();
         Ok(bid.won(fence, resumed))
     }
 
     #[inline]
-    fn insert(&mut self, key: &IdempotencyKey, bid: &Bid, fence: u64) -> Result<Begin<T>, Error> {
+    fn insert(&mut self, key: &IdempotencyKey, bid: &Bid, fence: u64, gone: &mut Option<T>) -> Result<Begin<T>, Error> {
         if self.len() >= self.capacity {
-            self.make_room(bid.now)?;
+            self.make_room(bid.now, gone)?;
         }
         self.entries.insert(key, || bid.record(fence, None));
         Ok(bid.won(fence, None))
@@ -88,8 +90,7 @@ impl<T> Shard<T> {
 
     /// A finished outcome of the same payload.
     #[inline]
-    pub(super) fn recall(&mut self, key: &IdempotencyKey, fingerprint: Fingerprint, now: i64) -> Option<&T> {
-        self.drop_expired(now);
+    pub(super) fn recall(&self, key: &IdempotencyKey, fingerprint: Fingerprint, now: i64) -> Option<&T> {
         match &self.entries[self.entries.find(key)?].record {
             Record::Done { fingerprint: known, outcome, until } if *known == fingerprint && now < *until => {
                 Some(outcome)
@@ -98,16 +99,23 @@ impl<T> Shard<T> {
         }
     }
 
-    /// Keeps a finished outcome in the place of the one that was there.
-    pub(super) fn remember(&mut self, key: &IdempotencyKey, fingerprint: Fingerprint, outcome: T, until: i64) {
-        if let Some(slot) = self.entries.find(key) {
-            self.entries.remove(slot);
-        }
-        if self.len() >= self.capacity {
-            self.drop_oldest();
+    /// Keeps a finished outcome in the place of the one that was there, or of the oldest; returns that.
+    pub(super) fn remember(
+        &mut self,
+        key: &IdempotencyKey,
+        fingerprint: Fingerprint,
+        outcome: T,
+        until: i64,
+    ) -> Option<T> {
+        let is_full = self.len() >= self.capacity;
+        let gives_way = self.entries.find(key).or_else(|| self.oldest().filter(|_| is_full));
+        let mut gone = None;
+        if let Some(slot) = gives_way {
+            self.entries.remove(slot, &mut gone);
         }
         let slot = self.entries.insert(key, || Record::Done { fingerprint, outcome, until });
         self.entries.append(slot, Order::Outcomes);
+        gone
     }
 
     pub(super) fn renew(&mut self, key: &IdempotencyKey, owner: Owner, lease_until: i64) -> StoreOutcome {
@@ -126,21 +134,16 @@ impl<T> Shard<T> {
         StoreOutcome::Stored
     }
 
+    /// Keeps the owner's outcome; gives it back if the lease is lost.
     #[inline]
-    pub(super) fn complete(
-        &mut self,
-        key: &IdempotencyKey,
-        owner: Owner,
-        outcome: T,
-        now: i64,
-    ) -> (StoreOutcome, Wake) {
-        let Some(slot) = self.owned(key, owner) else { return (StoreOutcome::LostLease, Wake::Nobody) };
+    pub(super) fn complete(&mut self, key: &IdempotencyKey, owner: Owner, outcome: T, now: i64) -> Result<Wake, T> {
+        let Some(slot) = self.owned(key, owner) else { return Err(outcome) };
         let entry = &mut self.entries[slot];
         let (Record::InProgress { fingerprint, .. } | Record::Done { fingerprint, .. }) = entry.record;
         entry.record = Record::Done { fingerprint, outcome, until: now.saturating_add(self.ttl) };
         let wake = entry.waiting.take().map_or(Wake::Nobody, |waiting| Wake::All(waiting.change));
         self.entries.append(slot, Order::Outcomes);
-        (StoreOutcome::Stored, wake)
+        Ok(wake)
     }
 
     /// Ends the owner's lease; what must outlive it stays: a recovery point, or those who wait to take over.
@@ -191,36 +194,51 @@ impl<T> Shard<T> {
         if point.is_some() {
             self.entries.append(slot, Order::Points);
         } else {
-            self.entries.remove(slot);
+            self.entries.remove(slot, &mut None);
         }
     }
 
-    /// Drops a few records whose time is over, so that no single call pays for many.
+    /// Whether there is a record whose time is over.
     #[inline]
-    fn drop_expired(&mut self, now: i64) {
-        for order in [Order::Outcomes, Order::Points] {
-            for _ in 0..2 {
-                match self.entries.first(order) {
-                    Some(slot) if self.entries[slot].over_at(self.ttl) <= now => self.entries.remove(slot),
-                    _ => break,
-                }
+    pub(super) fn has_expired(&self, now: i64) -> bool {
+        self.expired(Order::Outcomes, now).or_else(|| self.expired(Order::Points, now)).is_some()
+    }
+
+    /// Takes a few records out whose time is over, so that no single call pays for many; returns their outcomes.
+    pub(super) fn take_expired(&mut self, now: i64) -> [Option<T>; 4] {
+        let [outcomes, points] = [Order::Outcomes, Order::Points];
+        [outcomes, outcomes, points, points].map(|order| {
+            let mut gone = None;
+            if let Some(slot) = self.expired(order, now) {
+                self.entries.remove(slot, &mut gone);
             }
-        }
+            gone
+        })
     }
 
-    /// Drops the record that gives way first; `false` when none does.
+    /// The record whose time was over first.
     #[inline]
-    fn drop_oldest(&mut self) -> bool {
-        let oldest = self.entries.first(Order::Outcomes).or_else(|| self.entries.first(Order::Points));
-        oldest.map(|slot| self.entries.remove(slot)).is_some()
+    fn expired(&self, order: Order, now: i64) -> Option<u32> {
+        self.entries.first(order).filter(|slot| self.entries[*slot].over_at(self.ttl) <= now)
     }
 
+    /// The record that gives way first.
     #[inline]
-    fn make_room(&mut self, now: i64) -> Result<(), Error> {
+    fn oldest(&self) -> Option<u32> {
+        self.entries.first(Order::Outcomes).or_else(|| self.entries.first(Order::Points))
+    }
+
+    /// Makes one record give way.
+    #[inline]
+    fn make_room(&mut self, now: i64, gone: &mut Option<T>) -> Result<(), Error> {
         if !self.warned && self.entries.first(Order::Outcomes).is_some() {
             self.warn();
         }
-        if self.drop_oldest() { Ok(()) } else { self.drop_crashed(now) }
+        match self.oldest() {
+            Some(slot) => self.entries.remove(slot, gone),
+            None => self.drop_crashed(now)?,
+        }
+        Ok(())
     }
 
     #[cold]
@@ -237,7 +255,7 @@ impl<T> Shard<T> {
         let before = self.len();
         for slot in 0..self.entries.slots() as u32 {
             if self.entries.get(slot).is_some_and(|entry| entry.crashed(now)) {
-                self.entries.remove(slot);
+                self.entries.remove(slot, &mut None);
             }
         }
         if self.len() < before {

@@ -87,6 +87,26 @@ fn a_key_that_is_paused_stays_so_whatever_comes_back_or_changes() {
     assert_eq!(buckets.peek(&1).remaining, 1);
 }
 
+// Its last interval is the one in which a token flows in for who comes first after it.
+#[test]
+fn until_a_pause_ends_not_even_what_costs_nothing_passes() {
+    let pause = 30 * SECOND;
+    let (clock, buckets) = keyed(10, 100);
+    let bucket = TokenBucket::with_clock("test", quota(10, 1), clock.clone());
+    buckets.pause(&1, pause);
+    bucket.pause(pause);
+    let looks = || [bucket.try_acquire(0), buckets.try_acquire(&1, 0), bucket.peek(), buckets.peek(&1)];
+    let nanosecond = Duration::from_nanos(1);
+    for (passes, left) in [(Duration::ZERO, pause), (29 * SECOND, SECOND), (SECOND - nanosecond, nanosecond)] {
+        clock.advance(passes);
+        looks().into_iter().for_each(|look| assert_eq!((look.allowed, look.retry_after), (false, Some(left))));
+    }
+    clock.advance(nanosecond);
+    looks().into_iter().for_each(|look| assert_eq!((look.allowed, look.remaining), (true, 1)));
+    assert!(bucket.try_acquire(1).allowed && buckets.try_acquire(&1, 1).allowed);
+    looks().into_iter().for_each(|look| assert!(look.allowed, "what costs nothing needs no token"));
+}
+
 #[test]
 fn a_pause_that_is_over_keeps_nobody_remembered() {
     let (clock, buckets) = keyed(1, 100);
@@ -106,6 +126,23 @@ fn a_refund_of_a_key_beyond_the_cap_goes_where_its_token_came_from() {
     drop(buckets.acquire_within(&3, 1, WaitConfig::default()));
     assert!(buckets.try_acquire(&4, 1).allowed);
     assert_eq!((buckets.try_acquire(&5, 1).allowed, buckets.peek(&1).remaining), (false, 0));
+}
+
+// Where it came from is not remembered; what was taken once comes back once at most, and into no full bucket.
+#[test]
+fn a_refund_of_a_key_that_came_or_went_meanwhile_makes_no_token() {
+    let (clock, buckets) = keyed(2, 1);
+    let allowed = |key: u64| (0..9).filter(|_| buckets.try_acquire(&key, 1).allowed).count();
+    assert!(buckets.try_acquire(&1, 1).allowed && buckets.try_acquire(&2, 1).allowed, "the second of the shared one");
+    clock.advance(2 * SECOND);
+    // Known by now, with one of two tokens used: the other bucket's makes it full, and that of nobody more than full.
+    assert!(buckets.try_acquire(&2, 1).allowed);
+    (0..3).for_each(|_| buckets.refund(&2, 1));
+    assert_eq!(allowed(2), 2);
+    // Forgotten by now: of the shared bucket one is used, and one comes back to it.
+    assert!(buckets.try_acquire(&3, 1).allowed);
+    (0..3).for_each(|_| buckets.refund(&1, 1));
+    assert_eq!((allowed(3), allowed(2)), (2, 0));
 }
 
 #[test]

@@ -254,6 +254,21 @@ async fn neither_a_refund_nor_who_leaves_the_line_shortens_a_pause() {
     assert!(bucket.try_acquire(1).allowed, "after it they count as ever");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_takes_nothing_waits_for_the_end_of_a_pause_too() {
+    let bucket = empty(10, 1);
+    let [first, in_line] = [1, 0].map(|cost| bucket.acquire_within(cost, LONG));
+    let in_line = tokio::spawn(in_line);
+    let began = Instant::now();
+    bucket.pause(30 * SECOND);
+    drop(first);
+    let impatient = bucket.acquire_within(0, WaitConfig { max_wait: 5 * SECOND, ..LONG });
+    assert_eq!(impatient.now_or_never(), Some(refused_for(30 * SECOND)));
+    bucket.acquire_within(0, LONG).await.expect("in time");
+    in_line.await.expect("ends").expect("in time");
+    assert_eq!(began.elapsed(), 30 * SECOND);
+}
+
 /// An empty bucket of ten, one token a second, for one key.
 fn empty_key() -> KeyedTokenBucket<u64> {
     let buckets = KeyedTokenBucket::with_clock("test", quota(10, 1), 100, SystemClock);
