@@ -122,12 +122,17 @@ fn without_timer(tail: Tail, timer: f64) -> f64 {
 pub(crate) fn judge(budget: &Budget, rows: &[Measured]) -> Vec<Verdict> {
     let Some(row) = find(rows, budget.row) else { return Vec::new() };
     let scale = scale(budget.floors, rows);
+    let lowest = budget.lowest.and_then(|name| row.named(name)).map(|run| run.one.undisturbed());
     let judge = |limit: &Limit| {
         let (what, allowed, measured) = measured_by(limit, row, rows, scale);
         // No number is never met.
         let met = measured.is_some_and(|measured| measured <= allowed);
         let measured = measured.map_or("there is none of ours".to_owned(), |measured| format!("{measured:.2}"));
-        Verdict { source: budget.source, text: format!("{what} ≤ {allowed:.2}: {measured}"), met }
+        let mut text = format!("{what} ≤ {allowed:.2}: {measured}");
+        if let (false, Some(lowest), Limit::OneTask(_) | Limit::TwoTasks(_)) = (met, lowest, limit) {
+            text += &format!(", and the least that can be done takes {lowest:.2}");
+        }
+        Verdict { source: budget.source, text, met }
     };
     budget.limits.iter().map(judge).collect()
 }

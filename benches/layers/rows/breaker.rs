@@ -114,6 +114,7 @@ pub(crate) fn slow_calls(row: &mut Row) {
 
 pub(crate) fn open(row: &mut Row) {
     row.floor("tower no-op", || serve(Noop, Ends::Well)).alone().with_tail();
+    least::refuses_by_time(row);
     // Opened by a failure, so that each refusal looks at the time until the next probe.
     let config = CircuitBreakerConfig { failure_threshold: 1, reset_timeout: HOUR, ..CircuitBreakerConfig::default() };
     let breaker = ours(config);

@@ -15,7 +15,7 @@ use tower::Service;
 
 use crate::harness::{
     contender::{Contender, Row},
-    service::{Ask, Ends, Failure, Noop, serve},
+    service::{Ask, Ends, Failure, HOUR, Noop, serve},
 };
 
 /// What such a layer does when a call is over.
@@ -35,6 +35,19 @@ pub(crate) fn may_wait_and_counts_by_time(row: &mut Row) {
     let work = AddByTime(Box::leak(Box::default()), CoarseClock::new(), CoarseClock::new().origin());
     floor(row, "the same, and writes a word of its task by the coarse clock", work).alone();
 }
+
+/// What an open breaker cannot go without: it looks at the time until which it refuses.
+pub(crate) fn refuses_by_time(row: &mut Row) {
+    row.floor(OPEN, || {
+        let clock = CoarseClock::new();
+        let until = Box::leak(Box::new(AtomicU64::new(HOUR.as_nanos() as u64)));
+        serve(LeastOpen { inner: Noop, until, clock, origin: clock.origin() }, Ends::Refused)
+    })
+    .alone();
+}
+
+/// The name of the floor of an open breaker.
+pub(crate) const OPEN: &str = "a layer that refuses by the coarse clock";
 
 fn floor<'a>(row: &'a mut Row, name: &'static str, work: impl Work) -> &'a mut Contender {
     row.floor(name, move || serve(Least { inner: Noop, work }, Ends::Well))
@@ -124,4 +137,42 @@ impl<W: Work, F: Future<Output = Result<u32, Failure>> + Unpin> Future for Least
 fn wait<T>(waits: &mut Option<Box<u64>>) -> Poll<T> {
     *waits = Some(Box::default());
     Poll::Pending
+}
+
+#[derive(Clone, Copy)]
+struct LeastOpen {
+    inner: Noop,
+    until: &'static AtomicU64,
+    clock: CoarseClock,
+    origin: Origin,
+}
+
+impl Service<Ask> for LeastOpen {
+    type Response = u32;
+    type Error = Failure;
+    type Future = LeastOpenFuture<<Noop as Service<Ask>>::Future>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, ask: Ask) -> Self::Future {
+        let is_open = self.clock.nanos_since(&self.origin) < self.until.load(Relaxed);
+        LeastOpenFuture { call: if is_open { None } else { Some(self.inner.call(ask)) } }
+    }
+}
+
+struct LeastOpenFuture<F> {
+    call: Option<F>,
+}
+
+impl<F: Future<Output = Result<u32, Failure>> + Unpin> Future for LeastOpenFuture<F> {
+    type Output = Result<u32, Failure>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.call.as_mut().map_or(Poll::Ready(Err(Failure::Refused)), |call| Pin::new(call).poll(cx))
+    }
 }

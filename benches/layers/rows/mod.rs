@@ -9,7 +9,7 @@ mod fair;
 mod floors;
 mod idempotency;
 mod keyed;
-mod least;
+pub(crate) mod least;
 mod limiter;
 mod retry;
 mod stack;

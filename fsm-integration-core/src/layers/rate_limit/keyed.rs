@@ -239,16 +239,16 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (lookup, now) = (self.lookup(key), self.now());
-        let mut shard = self.shard(lookup.hash).lock();
-        let Some((full_at, gcra)) = shard.find(lookup.hash, key) else {
-            return self.decide_new(shard, &lookup, make, now, cost);
+        let (hash, now) = (self.0.hasher.hash_one(key), self.now());
+        let mut shard = self.shard(hash).lock();
+        let Some((full_at, gcra)) = shard.find(hash, key) else {
+            return self.decide_new(shard, (hash, key), make, now, cost);
         };
         let attempt = gcra.attempt(*full_at, now, cost);
         if attempt.takes(cost) {
             *full_at = attempt.full_at;
         } else if cost == 0 {
-            return (shard.in_pause(lookup.hash, key, now, attempt), gcra);
+            return (shard.in_pause(hash, key, now, attempt), gcra);
         }
         (attempt, gcra)
     }
@@ -259,7 +259,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     fn decide_new<Q>(
         &self,
         mut shard: MutexGuard<'_, Shard<K>>,
-        lookup: &Lookup<'_, Q>,
+        (hash, key): (u64, &Q),
         make: impl FnOnce(&Q) -> K,
         now: u64,
         cost: u32,
@@ -268,7 +268,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (attempt, gcra) = shard.attempt_new(lookup, make, now, cost);
+        let lookup = Lookup { hash, key, hasher: &self.0.hasher };
+        let (attempt, gcra) = shard.attempt_new(&lookup, make, now, cost);
         drop(shard);
         (attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost)), gcra)
     }

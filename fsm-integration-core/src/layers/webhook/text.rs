@@ -70,13 +70,13 @@ impl<const N: usize> Text<N> {
 }
 
 impl Values {
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&self, range: Range<usize>) -> HeaderValue {
         value(self.0.slice(range))
     }
 
     /// The value after which none is needed, which is counted by no one more.
-    #[inline]
+    #[inline(always)]
     pub(super) fn last(self, range: Range<usize>) -> HeaderValue {
         let mut bytes = self.0;
         bytes.truncate(range.end);
@@ -85,7 +85,7 @@ impl Values {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn value(bytes: Bytes) -> HeaderValue {
     HeaderValue::from_maybe_shared(bytes).expect("all of it is ASCII")
 }
