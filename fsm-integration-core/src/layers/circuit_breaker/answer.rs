@@ -21,6 +21,13 @@ pub(super) struct Refusal {
 const REFUSED: u32 = u32::MAX - 2;
 const FOR_EVER: u64 = u64::MAX;
 
+impl Refusal {
+    #[inline]
+    pub(super) const fn new(left: u64) -> Self {
+        Self { left }
+    }
+}
+
 impl Answer {
     #[inline]
     pub(super) const fn admitted(ticket: Ticket) -> Self {

@@ -7,7 +7,7 @@ use super::{
     shards::Shards,
     state::{Ended, Loss, Machine, Moment, Ticket},
     tell::Teller,
-    word::{Bits, Word},
+    word::{View, Word},
 };
 use crate::{
     clock::{Clock, Ticks},
@@ -77,17 +77,6 @@ impl<C: Clock> Core<C> {
             self.teller.tell_at_once(&self.name, Observation::CircuitRefused { retry_after });
         }
         Err(refusal)
-    }
-
-    /// Refuses without a word while the breaker is open and nobody listens.
-    #[cold]
-    #[inline(never)]
-    fn admit_otherwise(&self, bits: Bits) -> Answer {
-        let Some(until) = bits.open_until() else { return self.admit_slowly() };
-        match until.saturating_sub(self.hot.ticks.nanos()) {
-            left @ 1.. if !self.hot.listened.load(Ordering::Relaxed) => Answer::refused(left),
-            _ => self.admit_slowly(),
-        }
     }
 
     #[cold]
@@ -239,7 +228,7 @@ impl<C: Clock> Core<C> {
     fn publish(&self, machine: &Machine) {
         self.hot.bucket_end.store(machine.bucket_end(), Ordering::Relaxed);
         self.hot.slow.store(machine.config().slow_nanos().unwrap_or(u64::MAX), Ordering::Relaxed);
-        self.hot.word.store(machine.view());
+        self.hot.word.store(View { told: self.hot.listened.load(Ordering::Relaxed), ..machine.view() });
     }
 
     pub(super) fn name(&self) -> &str {
@@ -249,6 +238,7 @@ impl<C: Clock> Core<C> {
     pub(super) fn replace_observers(&self, observers: Observers) {
         self.hot.listened.store(observers.listens(), Ordering::Relaxed);
         self.teller.replace_observers(observers);
+        self.publish(&self.machine.lock());
         self.introduce();
     }
 
@@ -278,7 +268,12 @@ impl<C: Clock> Gate for Core<C> {
         if bits.is_plainly_closed() {
             return Ok(Ticket { epoch: bits.epoch(), began: Ticket::NOT_TIMED });
         }
-        self.admit_otherwise(bits).get()
+        if let Some(until) = bits.open_until()
+            && let left @ 1.. = until.saturating_sub(self.hot.ticks.nanos())
+        {
+            return Err(Refusal::new(left));
+        }
+        self.admit_slowly().get()
     }
 
     /// One load when the success changes nothing, as while no failure in a row is counted.

@@ -262,7 +262,7 @@ impl Machine {
             Phase::HalfOpen(_) => Phased::HalfOpen,
             Phase::ForcedOpen => Phased::ForcedOpen,
         };
-        View { phased, timed: self.is_timed(), shadow: self.shadow }
+        View { phased, timed: self.is_timed(), shadow: self.shadow, told: false }
     }
 
     /// What would be lost with it; `None` when it decides something that must not be forgotten.

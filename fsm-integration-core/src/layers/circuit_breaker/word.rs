@@ -9,6 +9,8 @@ pub(super) struct View {
     pub(super) timed: bool,
     /// Whether calls that would be refused are made.
     pub(super) shadow: bool,
+    /// Whether somebody wants to know of every refusal.
+    pub(super) told: bool,
 }
 
 /// The phase, as far as the path of a call is concerned.
@@ -65,13 +67,14 @@ const TALLIED_BY_TIME: u64 = 3;
 const NOT_CLOSED: u64 = 4;
 const HALF_OPEN: u64 = 4;
 const OPEN: u64 = 5;
-const FORCED_OPEN: u64 = 6;
+const OPEN_TOLD: u64 = 6;
+const FORCED_OPEN: u64 = 7;
 const TIMED: u64 = 1 << 3;
 const SHADOW: u64 = 1 << 4;
 const FLAG_BITS: u32 = 5;
 
 impl From<View> for Bits {
-    fn from(View { phased, timed, shadow }: View) -> Self {
+    fn from(View { phased, timed, shadow, told }: View) -> Self {
         let (payload, tag) = match phased {
             Phased::Closed { epoch, pace } => {
                 let tag = match pace {
@@ -83,7 +86,7 @@ impl From<View> for Bits {
                 (u64::from(epoch), tag)
             }
             Phased::HalfOpen => (0, HALF_OPEN),
-            Phased::Open { until } => (until.min(u64::MAX >> FLAG_BITS), OPEN),
+            Phased::Open { until } => (until.min(u64::MAX >> FLAG_BITS), if told { OPEN_TOLD } else { OPEN }),
             Phased::ForcedOpen => (0, FORCED_OPEN),
         };
         let flags = if timed { TIMED } else { 0 } | if shadow { SHADOW } else { 0 };
@@ -133,7 +136,7 @@ impl Bits {
         (self.0 >> FLAG_BITS) as u32
     }
 
-    /// Until when every call is refused, if that is so.
+    /// Until when every call is refused, if that is so and nobody is told.
     #[inline]
     pub(super) const fn open_until(self) -> Option<u64> {
         if self.0 & (TAG | SHADOW) == OPEN { Some(self.0 >> FLAG_BITS) } else { None }
@@ -147,7 +150,7 @@ impl Bits {
         match self.tag() {
             _ if self.is_shadow() => CircuitState::Closed,
             HALF_OPEN => CircuitState::HalfOpen,
-            OPEN | FORCED_OPEN => CircuitState::Open,
+            OPEN | OPEN_TOLD | FORCED_OPEN => CircuitState::Open,
             _ => CircuitState::Closed,
         }
     }
@@ -186,7 +189,7 @@ mod tests {
     use super::*;
 
     fn view(phased: Phased) -> View {
-        View { phased, timed: false, shadow: false }
+        View { phased, timed: false, shadow: false, told: false }
     }
 
     #[test]
@@ -216,6 +219,8 @@ mod tests {
         assert_eq!((timed.open_until(), timed.state()), (Some(7), CircuitState::Open));
         let shadow = Bits::from(View { shadow: true, ..plain });
         assert_eq!((shadow.open_until(), shadow.state()), (None, CircuitState::Closed), "nothing is refused");
+        let told = Bits::from(View { told: true, ..plain });
+        assert_eq!((told.open_until(), told.state()), (None, CircuitState::Open), "refused, and not without a word");
     }
 
     #[test]
