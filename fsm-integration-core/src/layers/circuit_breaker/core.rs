@@ -2,11 +2,12 @@ use std::sync::{Arc, OnceLock};
 
 use super::{
     CircuitBreakerConfig, CircuitChanges, CircuitModel, CircuitSnapshot, CircuitState, Control, Outcome,
-    answer::{Answer, Refusal},
     permit::Gate,
+    refusal::Refusal,
     shards::Shards,
-    state::{Ended, Loss, Machine, Moment, Ticket},
+    state::{Ended, Loss, Machine, Moment},
     tell::Teller,
+    ticket::Ticket,
     word::{View, Word},
 };
 use crate::{
@@ -67,7 +68,7 @@ impl<C: Clock> Core<C> {
         self.teller.tell(&self.name);
     }
 
-    fn refuse(&self, shadow: bool, refusal: CircuitOpen) -> Result<Ticket, CircuitOpen> {
+    fn refuse(&self, shadow: bool, refusal: CircuitOpen) -> Result<Ticket, Refusal> {
         if shadow {
             self.teller.tell_at_once(&self.name, Observation::CircuitWouldRefuse);
             return Ok(Ticket::UNCOUNTED);
@@ -76,21 +77,21 @@ impl<C: Clock> Core<C> {
             let CircuitOpen { retry_after } = refusal;
             self.teller.tell_at_once(&self.name, Observation::CircuitRefused { retry_after });
         }
-        Err(refusal)
+        Err(refusal.into())
     }
 
     #[cold]
     #[inline(never)]
-    fn admit_slowly(&self) -> Answer {
+    fn admit_slowly(&self) -> Result<Ticket, Refusal> {
         let bits = self.hot.word.load();
         if bits.is_closed() {
-            return Answer::admitted(Ticket { epoch: bits.epoch(), began: self.hot.ticks.nanos() });
+            return Ok(Ticket::timed(bits.epoch(), self.hot.ticks.nanos()));
         }
         if bits.is_forced_open() {
-            return self.refuse(false, CircuitOpen { retry_after: None }).into();
+            return self.refuse(false, CircuitOpen { retry_after: None });
         }
         let (admitted, shadow) = self.change(|machine, at| (machine.admit(at), machine.is_shadow()));
-        admitted.or_else(|refusal| self.refuse(shadow, refusal)).into()
+        admitted.or_else(|refusal| self.refuse(shadow, refusal))
     }
 
     #[cold]
@@ -113,7 +114,7 @@ impl<C: Clock> Core<C> {
     /// Counts a success whose bucket may be over.
     #[inline(never)]
     fn settle_success_by_time(&self, ticket: Ticket) {
-        if ticket.began != Ticket::NOT_TIMED {
+        if ticket.is_timed() {
             return self.settle_timed_success(ticket);
         }
         self.tally_in_time(self.hot.ticks.nanos(), ticket);
@@ -123,7 +124,7 @@ impl<C: Clock> Core<C> {
     #[inline(never)]
     fn settle_timed_success(&self, ticket: Ticket) {
         let now = self.hot.ticks.nanos();
-        if now.saturating_sub(ticket.began) >= self.hot.slow.load(Ordering::Relaxed) {
+        if ticket.took(now).is_some_and(|took| took >= self.hot.slow.load(Ordering::Relaxed)) {
             return self.settle_success_slowly(ticket);
         }
         self.tally_in_time(now, ticket);
@@ -144,7 +145,7 @@ impl<C: Clock> Core<C> {
         let (true, Some(shards)) = (bits.is_tallied(), self.hot.shards.get()) else {
             return self.settle_success_slowly(ticket);
         };
-        if !shards.tally(ticket.epoch) {
+        if !shards.tally(ticket.epoch()) {
             return self.settle_success_slowly(ticket);
         }
         if self.hot.word.load() != bits {
@@ -266,14 +267,14 @@ impl<C: Clock> Gate for Core<C> {
     fn admit(&self) -> Result<Ticket, Refusal> {
         let bits = self.hot.word.load();
         if bits.is_plainly_closed() {
-            return Ok(Ticket { epoch: bits.epoch(), began: Ticket::NOT_TIMED });
+            return Ok(Ticket::new(bits.epoch()));
         }
         if let Some(until) = bits.open_until()
             && let left @ 1.. = until.saturating_sub(self.hot.ticks.nanos())
         {
             return Err(Refusal::new(left));
         }
-        self.admit_slowly().get()
+        self.admit_slowly()
     }
 
     /// One load when the success changes nothing, as while no failure in a row is counted.

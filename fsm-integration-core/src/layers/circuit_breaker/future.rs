@@ -10,9 +10,10 @@ use pin_project_lite::pin_project;
 
 use super::{
     CircuitBreaker,
-    answer::Refusal,
     permit::{Gate, MayPanic, Outcome, settle},
-    state::{Ended, Ticket},
+    refusal::Refusal,
+    state::Ended,
+    ticket::Ticket,
 };
 use crate::{
     clock::{Clock, SystemClock},

@@ -45,7 +45,6 @@
 //!
 //! One breaker for what fails together, usually adapter, tenant and host: [`CircuitBreakerRegistry`].
 
-mod answer;
 mod changes;
 mod config;
 mod core;
@@ -56,6 +55,7 @@ mod layer;
 mod model;
 mod permit;
 mod probing;
+mod refusal;
 mod registry;
 mod service;
 mod shards;
@@ -64,19 +64,13 @@ mod state;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod time_window;
 mod wait;
 mod word;
 
 use std::{fmt, future::Future, sync::Arc};
 
-use self::{
-    answer::Refusal,
-    core::Core,
-    future::Guarded,
-    permit::Gate,
-    state::{Ended, Ticket},
-};
 pub use self::{
     changes::{CircuitChange, CircuitChanges},
     config::{CircuitBreakerConfig, CircuitModel},
@@ -87,6 +81,7 @@ pub use self::{
     service::CircuitBreakerService,
     snapshot::{CircuitSnapshot, Control},
 };
+use self::{core::Core, future::Guarded, permit::Gate, refusal::Refusal, state::Ended, ticket::Ticket};
 #[cfg(doc)]
 use crate::error::ErrorClass;
 pub use crate::observe::CircuitState;

@@ -1,10 +1,6 @@
 use std::{fmt, mem::forget, sync::Arc, thread};
 
-use super::{
-    answer::Refusal,
-    core::Core,
-    state::{Ended, Ticket},
-};
+use super::{core::Core, refusal::Refusal, state::Ended, ticket::Ticket};
 use crate::{
     clock::{Clock, SystemClock},
     error::{Classify, ErrorClass},

@@ -5,6 +5,7 @@ use super::{
     figures::{Counted, Figures},
     model::Model,
     probing::{Asked, Judgement, Probing},
+    ticket::Ticket,
     wait::open_wait,
     word::{EPOCHS, Pace, Phased, View},
 };
@@ -17,34 +18,6 @@ pub(super) struct Moment {
     pub(super) now: u64,
     /// Random, from 0 to below 1, for what is scattered.
     pub(super) dice: f64,
-}
-
-/// Leave to make a call: what comes back with its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
-    pub(super) epoch: u32,
-    /// When the call began, unless nobody wants to know.
-    pub(super) began: u64,
-}
-
-impl Ticket {
-    /// A point in time that is never reached.
-    pub(super) const NOT_TIMED: u64 = u64::MAX;
-    /// No leave: `Option` would take a word more on the path of every call.
-    pub(super) const NONE: Self = Self { epoch: u32::MAX - 1, began: Self::NOT_TIMED };
-    /// For a call that was made though it would have been refused: of no epoch.
-    pub(super) const UNCOUNTED: Self = Self { epoch: u32::MAX, began: Self::NOT_TIMED };
-
-    #[inline]
-    pub(super) const fn is_none(self) -> bool {
-        self.epoch == Self::NONE.epoch
-    }
-
-    /// Leaves none behind, so that nothing is recorded twice.
-    #[inline]
-    pub(super) const fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::NONE)
-    }
 }
 
 /// How a call ended.
@@ -126,7 +99,7 @@ impl Machine {
             }
             Phase::HalfOpen(_) => self.admit_probe(at)?,
         }
-        Ok(Ticket { epoch: self.epoch, began: if self.is_timed() { at.now } else { Ticket::NOT_TIMED } })
+        Ok(if self.is_timed() { Ticket::timed(self.epoch, at.now) } else { Ticket::new(self.epoch) })
     }
 
     fn admit_probe(&mut self, at: Moment) -> Result<(), CircuitOpen> {
@@ -140,7 +113,7 @@ impl Machine {
 
     /// Counts how a call ended.
     pub(super) fn record(&mut self, ticket: Ticket, ended: Ended, at: Moment) {
-        if ticket.epoch != self.epoch {
+        if ticket.epoch() != self.epoch {
             return;
         }
         let counted = self.counted(ticket, ended.outcome, at.now);
@@ -172,8 +145,7 @@ impl Machine {
             Outcome::Cancelled if self.config.count_cancelled => true,
             Outcome::Cancelled | Outcome::Neutral => return None,
         };
-        let took = now.checked_sub(ticket.began);
-        let slow = self.config.slow_nanos().zip(took).is_some_and(|(slow, took)| took >= slow);
+        let slow = self.config.slow_nanos().zip(ticket.took(now)).is_some_and(|(slow, took)| took >= slow);
         Some(Counted { failed, slow })
     }
 

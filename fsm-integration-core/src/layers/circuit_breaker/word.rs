@@ -50,7 +50,7 @@ impl View {
     }
 }
 
-/// Epochs go round after so many.
+/// Epochs go round after so many, fewer than a ticket has room for.
 pub(super) const EPOCHS: u32 = 1 << 27;
 
 /// A [`View`] as one word: 3 bits for the phase and pace, 2 flags, then the epoch while closed, or 59 bits of

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::{
-    super::state::{Loss, Machine, Moment, Ticket},
+    super::{
+        state::{Loss, Machine, Moment},
+        ticket::Ticket,
+    },
     *,
 };
 
@@ -79,11 +82,11 @@ fn run(machine: &mut Machine, config: &CircuitBreakerConfig, now: &mut u64, unde
             let current = machine.epoch();
             machine.record(ticket, outcome.into(), moment(*now));
             let after = picture(machine, *now);
-            if ticket.epoch != current {
+            if ticket.epoch() != current {
                 assert_eq!(before, after, "a result of an earlier epoch changed something");
             }
             let counted = outcome == Outcome::Failure || outcome == Outcome::Cancelled && config.count_cancelled;
-            if ticket.epoch == current && before.state == CircuitState::HalfOpen && counted {
+            if ticket.epoch() == current && before.state == CircuitState::HalfOpen && counted {
                 assert_eq!(after.state, CircuitState::Open, "a failing probe did not reopen");
             }
         }
@@ -105,7 +108,7 @@ proptest! {
         for step in steps {
             run(&mut machine, &config, &mut now, &mut under_way, step);
             let picture = picture(&machine, now);
-            let probes = under_way.iter().filter(|ticket| ticket.epoch == machine.epoch()).count();
+            let probes = under_way.iter().filter(|ticket| ticket.epoch() == machine.epoch()).count();
             if picture.state == CircuitState::HalfOpen {
                 prop_assert_eq!(picture.probes as usize, probes, "a probe is lost or counted twice");
                 prop_assert!(picture.probes <= config.half_open_max_calls.max(1));
@@ -160,8 +163,8 @@ fn calls_are_timed_only_where_slow_ones_are_looked_for() {
     let slow = CircuitBreakerConfig { slow_call_duration, ..timed() };
     for (config, expected) in [(timed(), false), (consecutive, false), (slow, true)] {
         let mut machine = Machine::new(config, 0);
-        let began = machine.admit(moment(7)).expect("closed").began;
-        assert_eq!((machine.view().timed, began), (expected, if expected { 7 } else { Ticket::NOT_TIMED }));
+        let ticket = machine.admit(moment(7 * NANOS)).expect("closed");
+        assert_eq!((machine.view().timed, ticket.is_timed()), (expected, expected));
     }
 }
 
