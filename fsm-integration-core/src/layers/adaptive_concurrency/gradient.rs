@@ -102,3 +102,20 @@ impl Usual {
         if present > tolerance * self.latency { self.weight / 10.0 } else { self.weight }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mean that moves by nothing, so that only what is done beside it shows.
+    fn usual_after(present: f64) -> f64 {
+        let mut usual = Usual { latency: 1_000.0, windows: WARM_UP, weight: 0.0 };
+        usual.add(present, 1.5);
+        usual.latency
+    }
+
+    #[test]
+    fn usual_latency_sinks_beside_its_mean_once_calls_take_less_than_half_of_it() {
+        assert_eq!([1.0, 499.0, 500.0, 501.0, 2_000.0].map(usual_after), [950.0, 950.0, 1_000.0, 1_000.0, 1_000.0]);
+    }
+}
