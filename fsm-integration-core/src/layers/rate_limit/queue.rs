@@ -320,4 +320,12 @@ mod tests {
         (0..10_000).for_each(|_| queue.serve_first().settle());
         assert!(queue.waiters.capacity() <= LONG);
     }
+
+    #[test]
+    fn a_line_that_was_not_long_keeps_its_memory() {
+        let mut queue = Queue { waiters: VecDeque::with_capacity(LONG), ..Queue::default() };
+        let ticket = queue.join(1, u64::MAX);
+        queue.leave(ticket).1.settle();
+        assert!(queue.waiters.capacity() >= LONG);
+    }
 }
