@@ -60,6 +60,11 @@ async fn it_may_keep_something_of_the_request() {
     assert_eq!(layer.layer(broken).oneshot((41, "order".to_owned())).await.expect("the fallback"), 42);
 }
 
+#[test]
+fn a_fallback_that_keeps_something_names_itself_and_shows_nothing_of_it() {
+    assert_eq!(format!("{:?}", Keeping::<_, _, u32>::new(|| "key", || "answer")), "Keeping { .. }");
+}
+
 #[tokio::test]
 async fn the_layer_passes_the_probe() {
     let cold = FallbackConfig { transient: false, throttled: false, timeout: false, open: false, ..Default::default() };
