@@ -48,6 +48,8 @@ pub(super) const PURE: &[&str] = &[
     "egress/policy",
     "egress/special",
     "egress/url",
+    "error/classify",
+    "error/kind",
     "event/consumer/lanes",
     "event/consumer/progress",
     "event/consumer/systemic",
