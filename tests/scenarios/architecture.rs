@@ -118,6 +118,24 @@ fn decisions_are_pure() {
     assert_none(&core.iter().flat_map(purity).collect::<Vec<_>>());
 }
 
+/// Of a file that decides every line matters; `cargo mutants` shows that a test notices it.
+#[test]
+fn decisions_are_mutated() {
+    let path = ".cargo/mutants.toml";
+    let settings = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("its settings");
+    let listed = settings.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+    let listed: Vec<_> = listed.filter(|text| text.ends_with(".rs")).collect();
+    assert!(listed.is_sorted(), "{path}: not in order");
+    let core = core();
+    for file in &listed {
+        assert!(core.iter().any(|source| source.path == **file), "{path}: {file}: no such file");
+    }
+    for file in PURE {
+        let file = format!("fsm-integration-core/src/{file}.rs");
+        assert!(listed.contains(&file.as_str()), "{path}: {file} is missing");
+    }
+}
+
 #[test]
 fn files_of_an_adapter_use_each_other_one_way() {
     for adapter in ADAPTERS {

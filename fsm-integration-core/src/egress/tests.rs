@@ -95,6 +95,8 @@ fn what_two_clients_read_in_two_ways_is_no_url() {
         "https:/example.org",
         "https:example.org",
         "//example.org/",
+        "://example.org/",
+        "/https://example.org/",
         " https://example.org/",
         "https://exa mple.org/",
         "https://exam\tple.org/",

@@ -192,28 +192,86 @@ impl From<std::convert::Infallible> for Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
-    fn a_boxed_refusal_keeps_its_meaning() {
-        let hint = Some(Duration::from_secs(7));
-        let boxed: BoxError = CircuitOpen { retry_after: hint }.into();
-        assert_eq!(boxed.class(), ErrorClass::Open);
-        assert_eq!(Classify::retry_after(&boxed), hint);
-        let own = Error::from(boxed);
-        assert_eq!((own.kind(), own.retry_after()), (ErrorKind::CircuitOpen, hint));
+    fn what_follows_from_each_class() {
+        let follows = ErrorClass::ALL.map(|class| {
+            (class.label(), class.is_retryable(), class.is_retryable_later(), class.trips_breaker(), class.is_final())
+        });
+        let expected = [
+            ("transient", true, true, true, false),
+            ("throttled", true, true, false, false),
+            ("timeout", true, true, true, false),
+            ("permanent", false, false, false, true),
+            ("open", false, true, false, false),
+            ("cancelled", false, true, false, false),
+        ];
+        assert_eq!(follows, expected);
     }
 
     #[test]
-    fn a_boxed_conflict_keeps_its_hint() {
-        let retry_after = Duration::from_secs(1);
-        let boxed: BoxError = IdempotencyConflict::InProgress { retry_after }.into();
-        assert_eq!(Classify::retry_after(&boxed), Some(retry_after));
+    fn in_a_box_each_refusal_means_what_it_means_as_our_error() {
+        let wait = Duration::from_secs(7);
+        let retry_after = Some(wait);
+        let table: [(BoxError, ErrorKind, ErrorClass, Option<Duration>); 8] = [
+            (CircuitOpen { retry_after }.into(), ErrorKind::CircuitOpen, ErrorClass::Open, retry_after),
+            (RateLimited { retry_after }.into(), ErrorKind::RateLimited, ErrorClass::Throttled, retry_after),
+            (TimedOut { after: wait }.into(), ErrorKind::Timeout, ErrorClass::Timeout, None),
+            (BulkheadFull { limit: 1 }.into(), ErrorKind::BulkheadFull, ErrorClass::Throttled, None),
+            (Overloaded.into(), ErrorKind::Overloaded, ErrorClass::Throttled, None),
+            (IdempotencyConflict::Mismatch.into(), ErrorKind::DuplicateOrder, ErrorClass::Permanent, None),
+            (
+                IdempotencyConflict::InProgress { retry_after: wait }.into(),
+                ErrorKind::InProgress,
+                ErrorClass::Throttled,
+                retry_after,
+            ),
+            (
+                Error::from(ErrorKind::Unavailable).with_retry_after(retry_after).into(),
+                ErrorKind::Unavailable,
+                ErrorClass::Transient,
+                retry_after,
+            ),
+        ];
+        for (boxed, kind, class, hint) in table {
+            assert_eq!((boxed.class(), Classify::retry_after(&boxed)), (class, hint), "{kind:?} in a box");
+            let own = Error::from(boxed);
+            assert_eq!((own.kind(), own.class(), Classify::retry_after(&own)), (kind, class, hint));
+        }
+    }
+
+    #[test]
+    fn what_a_failure_of_the_network_means() {
+        for (io, class, kind) in [
+            (io::ErrorKind::TimedOut, ErrorClass::Timeout, ErrorKind::Timeout),
+            (io::ErrorKind::ConnectionRefused, ErrorClass::Transient, ErrorKind::Unavailable),
+            (io::ErrorKind::BrokenPipe, ErrorClass::Transient, ErrorKind::Unavailable),
+            (io::ErrorKind::PermissionDenied, ErrorClass::Permanent, ErrorKind::Internal),
+        ] {
+            let boxed: BoxError = io::Error::from(io).into();
+            assert_eq!((boxed.class(), Error::from(boxed).kind()), (class, kind), "{io:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_asks_for_no_wait_unless_it_says_so() {
+        struct Broken;
+
+        impl Classify for Broken {
+            fn class(&self) -> ErrorClass {
+                ErrorClass::Permanent
+            }
+        }
+
+        assert_eq!(Broken.retry_after(), None);
     }
 
     #[test]
     fn a_reset_connection_is_transient_whatever_its_text_says() {
-        let boxed: BoxError = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "all good").into();
+        let boxed: BoxError = io::Error::new(io::ErrorKind::ConnectionReset, "all good").into();
         assert_eq!(boxed.class(), ErrorClass::Transient);
         let text_only: BoxError = "ECONNREFUSED ETIMEDOUT".into();
         assert_eq!(text_only.class(), ErrorClass::Permanent);

@@ -72,3 +72,33 @@ impl fmt::Display for FieldErrors {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_in_the_order_it_was_found() {
+        let mut errors = FieldErrors::default();
+        assert!(errors.is_empty() && errors.clone().into_result().is_ok());
+        errors.push("items[0].quantity", "must be at least 1");
+        errors.push("phone", "is missing");
+        assert_eq!(errors.to_string(), "items[0].quantity: must be at least 1; phone: is missing");
+        let fields: Vec<_> = (&errors).into_iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["items[0].quantity", "phone"]);
+        assert!(!errors.is_empty());
+        assert_eq!(errors.clone().into_result(), Err(errors));
+    }
+
+    #[test]
+    fn a_hundred_are_told_and_the_rest_dropped() {
+        let mut errors = FieldErrors::default();
+        let lengths: Vec<_> = (0..102)
+            .map(|n| {
+                errors.push(format!("items[{n}]"), "is wrong");
+                errors.len()
+            })
+            .collect();
+        assert_eq!((lengths[0], &lengths[98..]), (1, &[99, 100, 100, 100][..]));
+    }
+}

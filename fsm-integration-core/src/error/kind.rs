@@ -216,6 +216,13 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_a_status_of_failure_and_its_own_summary() {
+        assert!(ErrorKind::ALL.iter().all(|kind| (400..600).contains(&kind.status())));
+        let summaries: std::collections::BTreeSet<_> = ErrorKind::ALL.iter().map(|kind| kind.summary()).collect();
+        assert_eq!(summaries.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
     fn the_codes_that_the_sales_systems_know_are_retryable_as_documented() {
         let retryable = |code: &str| {
             ErrorKind::ALL.iter().filter(|kind| kind.code() == code).all(|kind| kind.class().is_retryable_later())
@@ -238,6 +245,7 @@ mod tests {
             let kind = ErrorKind::of_partner_status(status).expect("a failure");
             assert!(kind.class().is_final(), "{status}");
         }
+        assert_eq!(ErrorKind::of_partner_status(410), Some(ErrorKind::PartnerGone));
         for status in [200, 201, 202, 204, 206, 299] {
             assert_eq!(ErrorKind::of_partner_status(status), None, "{status}");
         }

@@ -205,3 +205,39 @@ impl From<ErrorKind> for Error {
         Self::new(kind, kind.summary())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_tells_every_cause_and_display_only_its_own_level() {
+        let cause = Error::new(ErrorKind::Internal, "disk I/O error").with_source("no space left");
+        let error = Error::new(ErrorKind::Unavailable, "cannot commit").with_source(cause);
+        assert_eq!(error.to_string(), "cannot commit");
+        assert_eq!(error.chain(), "cannot commit: disk I/O error: no space left");
+    }
+
+    #[test]
+    fn what_a_partner_answered_is_kept_and_its_body_not_shown() {
+        let answer = PartnerAnswer { status: 422, body: Bytes::from_static(b"Jane Doe") };
+        let error = Error::from(ErrorKind::PartnerRejected).with_answer(answer.clone());
+        assert_eq!(error.answer(), Some(&answer));
+        let shown = format!("{error:?}");
+        assert!(
+            shown.contains("PartnerRejected") && shown.contains("PartnerAnswer { status: 422, bytes: 8 }"),
+            "{shown}"
+        );
+        assert!(!shown.contains("Jane"), "{shown}");
+    }
+
+    #[test]
+    fn an_invalid_request_counts_its_fields_and_keeps_them() {
+        let mut details = FieldErrors::default();
+        details.push("phone", "is missing");
+        let error = Error::invalid(ErrorKind::InvalidRequest, details.clone());
+        assert_eq!((error.message(), error.details()), ("1 field is invalid", &details));
+        details.push("name", "is missing");
+        assert_eq!(Error::invalid(ErrorKind::InvalidRequest, details).message(), "2 fields are invalid");
+    }
+}

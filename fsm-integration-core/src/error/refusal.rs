@@ -177,3 +177,23 @@ impl From<InvalidSignature> for Error {
         Self::new(ErrorKind::Unauthorized, "the webhook signature is not valid").with_source(reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_label() {
+        use IdempotencyConflict::{InProgress, LostLease, Mismatch, OutcomeUnknown, StoreUnavailable};
+        let in_progress = InProgress { retry_after: Duration::ZERO };
+        let conflicts = [Mismatch, in_progress, LostLease, StoreUnavailable, OutcomeUnknown];
+        let labels = ["mismatch", "in_progress", "lost_lease", "store_unavailable", "outcome_unknown"];
+        assert_eq!(conflicts.map(IdempotencyConflict::label), labels);
+
+        use InvalidSignature::{BadSignature, BadTimestamp, DuplicateHeader, MissingHeader, Replay, TooNew, TooOld};
+        let reasons = [MissingHeader, DuplicateHeader, BadTimestamp, TooOld, TooNew, BadSignature, Replay];
+        let labels =
+            ["missing_header", "duplicate_header", "bad_timestamp", "too_old", "too_new", "bad_signature", "replay"];
+        assert_eq!(reasons.map(InvalidSignature::label), labels);
+    }
+}

@@ -237,14 +237,38 @@ mod tests {
 
     #[test]
     fn equal_sums_are_equal_however_they_are_written() {
-        assert_eq!(Amount::parse("1.50", "EUR"), Amount::parse("1.5", "EUR"));
+        let amount = Amount::parse("1.50", "EUR").unwrap();
+        assert_eq!(Ok(amount), Amount::parse("1.5", "EUR"));
+        assert_eq!((amount.value(), amount.currency()), (Decimal::new(15, 1), Currency::EUR));
+        assert_eq!(format!("{amount:?}"), "1.50 EUR");
     }
 
     #[test]
     fn a_decimal_of_no_or_too_many_bytes_is_refused() {
         for bytes in [0, 17, 40] {
             let json = serde_json::json!({"value": 0.0, "currency": "EUR", "decimal": vec![0_u8; bytes]});
-            assert!(serde_json::from_value::<Amount>(json).is_err(), "{bytes} bytes");
+            let error = serde_json::from_value::<Amount>(json).expect_err("refused").to_string();
+            // Read no further than the first that is too many.
+            let told = format!("invalid length {}, expected 1 to 16 bytes of two's complement", bytes.min(17));
+            assert!(error.contains(&told), "{bytes} bytes: {error}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_is_written_in_as_few_bytes_as_hold_its_sign() {
+        let shortest: [(i128, &[u8]); 8] = [
+            (0, &[0]),
+            (127, &[0x7f]),
+            (128, &[0, 0x80]),
+            (-1, &[0xff]),
+            (-128, &[0x80]),
+            (-129, &[0xff, 0x7f]),
+            (32_767, &[0x7f, 0xff]),
+            (-32_768, &[0x80, 0]),
+        ];
+        for (ticks, bytes) in shortest {
+            assert_eq!(serde_json::to_value(Ticks(ticks)).unwrap(), serde_json::json!(bytes), "{ticks}");
+            assert_eq!(ticks_of_bytes(bytes), Some(ticks));
         }
     }
 

@@ -83,5 +83,6 @@ mod tests {
             assert_eq!(Currency::new(bad), Err(InvalidCurrency), "{bad:?}");
         }
         assert_eq!(Currency::new("EUR"), Ok(Currency::EUR));
+        assert_eq!(format!("{0} {0:?}", Currency::EUR), "EUR EUR");
     }
 }

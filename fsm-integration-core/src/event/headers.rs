@@ -153,6 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn names_and_values_together_may_fill_the_bytes_and_no_more() {
+        let half = Headers::MAX_BYTES / 2;
+        let mut headers = Headers::default();
+        assert!(headers.is_empty());
+        headers.push("a", vec![0; half - 1]).unwrap();
+        assert!(!headers.is_empty());
+        assert_eq!(headers.push("bb", vec![0; half - 1]), Err(HeadersFull));
+        assert_eq!(headers.push("bb", vec![0; half - 2]), Ok(()));
+        let told = "a record carries at most 64 headers of 32768 bytes together, with names of 1 to 255 bytes";
+        assert_eq!(HeadersFull.to_string(), told);
+    }
+
+    #[test]
     fn debug_shows_no_value() {
         let mut headers = Headers::default();
         headers.push("authorization", "hunter2").unwrap();

@@ -77,6 +77,12 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_is_written_as_its_name() {
+        let topic = Topic::from_static("order.completed");
+        assert_eq!(format!("{topic} {topic:?}"), "order.completed \"order.completed\"");
+    }
+
+    #[test]
     fn a_static_name_equals_the_same_name_from_outside() {
         assert_eq!(Topic::from_static("order.completed"), Topic::new("order.completed").unwrap());
     }

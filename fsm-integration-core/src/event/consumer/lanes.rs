@@ -66,8 +66,9 @@ mod tests {
         assert_eq!(lanes.enter(&b, 3), Some(3));
         assert_eq!((lanes.running(), lanes.waiting()), (2, 1));
         assert_eq!(lanes.leave("a"), Some(2));
+        assert_eq!((lanes.running(), lanes.waiting()), (2, 0));
         assert_eq!(lanes.leave("a"), None);
-        assert!(!lanes.is_busy("a"));
+        assert!(!lanes.is_busy("a") && lanes.is_busy("b"));
         assert_eq!(lanes.leave("a"), None);
     }
 }

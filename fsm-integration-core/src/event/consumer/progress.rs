@@ -69,6 +69,17 @@ mod tests {
         assert_eq!(progress.behind(), None);
     }
 
+    #[test]
+    fn what_was_settled_before_the_start_is_gone_past_and_never_back() {
+        let mut progress = Progress::starting_at(10);
+        progress.pass(9);
+        assert_eq!(progress.behind(), None);
+        progress.pass(11);
+        assert_eq!(progress.behind(), Some(11));
+        progress.begin(12);
+        assert_eq!((progress.behind(), progress.after(12)), (None, 12));
+    }
+
     proptest! {
         #[test]
         fn nothing_under_way_is_ever_below_the_commit(order in Just((1..40_i64).collect::<Vec<_>>()).prop_shuffle()) {

@@ -42,6 +42,8 @@ impl Systemic {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Asks first and notes then, as a group does.
@@ -78,5 +80,26 @@ mod tests {
             systemic.note(false);
         }
         assert!((0..19).all(|_| survives(&mut systemic, true)));
+    }
+
+    proptest! {
+        /// Of the last forty outcomes with the one to come, if they are twenty, more than half are dead.
+        #[test]
+        fn it_stops_where_a_plain_count_of_the_last_outcomes_does(
+            outcomes in prop::collection::vec(prop::bool::weighted(0.55), 0..400),
+        ) {
+            let (mut systemic, mut noted) = (Systemic::new(), Vec::<bool>::new());
+            for dead in outcomes {
+                let recent = &noted[noted.len().saturating_sub(39)..];
+                let dead_of_them = 1 + recent.iter().filter(|dead| **dead).count();
+                let stops = dead && recent.len() >= 19 && dead_of_them * 2 > recent.len() + 1;
+                prop_assert_eq!(survives(&mut systemic, dead), !stops);
+                if stops {
+                    noted.clear();
+                } else {
+                    noted.push(dead);
+                }
+            }
+        }
     }
 }

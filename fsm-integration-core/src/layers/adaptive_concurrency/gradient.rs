@@ -102,3 +102,43 @@ impl Usual {
         if present > tolerance * self.latency { self.weight / 10.0 } else { self.weight }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is usual after one more window, if it was 1 000 for longer than the warm-up.
+    fn usual_after(present: f64, weight: f64) -> f64 {
+        let mut usual = Usual { latency: 1_000.0, windows: WARM_UP, weight };
+        usual.add(present, 1.5);
+        usual.latency
+    }
+
+    #[test]
+    fn usual_latency_is_a_plain_mean_at_first() {
+        let mut usual = Usual { latency: 0.0, windows: 0, weight: 0.0 };
+        let means = [100.0, 200.0, 600.0, 300.0].map(|present| {
+            usual.add(present, 1.0);
+            usual.latency
+        });
+        assert_eq!(means, [100.0, 150.0, 300.0, 300.0]);
+        usual = Usual { windows: WARM_UP - 1, ..usual };
+        usual.add(400.0, 1.0);
+        assert_eq!(usual.latency, 310.0, "the tenth counts as much as the others, the eleventh by its weight");
+        usual.add(400.0, 1.0);
+        assert_eq!(usual.latency, 310.0);
+    }
+
+    #[test]
+    fn a_window_that_is_too_slow_to_be_good_weighs_a_tenth() {
+        assert_eq!([900.0, 1_000.0, 1_500.0].map(|present| usual_after(present, 0.5)), [950.0, 1_000.0, 1_250.0]);
+        assert_eq!([1_600.0, 11_000.0].map(|present| usual_after(present, 0.5)), [1_030.0, 1_500.0]);
+    }
+
+    #[test]
+    fn usual_latency_sinks_beside_its_mean_once_calls_take_less_than_half_of_it() {
+        // A mean that moves by nothing, so that only what is done beside it shows.
+        let sunk = [1.0, 499.0, 500.0, 501.0].map(|present| usual_after(present, 0.0));
+        assert_eq!(sunk, [950.0, 950.0, 1_000.0, 1_000.0]);
+    }
+}

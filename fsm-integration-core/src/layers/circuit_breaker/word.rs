@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn an_opening_without_end_is_the_longest_that_a_word_holds() {
+        let longest = (1 << 59) - 1;
+        for until in [longest, longest + 1, u64::MAX] {
+            let bits = Bits::from(view(Phased::Open { until }));
+            assert_eq!(bits.open_until(), Some(longest), "{until}");
+        }
+    }
+
+    #[test]
     fn flags_change_nothing_else() {
         let plain = view(Phased::Open { until: 7 });
         let timed = Bits::from(View { timed: true, ..plain });

@@ -131,6 +131,11 @@ async fn the_call_is_dropped_before_the_fallback_and_the_fallback_with_the_futur
     assert_eq!(Arc::strong_count(&by_fallback), 2, "the layer alone");
 }
 
+#[test]
+fn a_fallback_that_keeps_something_names_itself_and_shows_nothing_of_it() {
+    assert_eq!(format!("{:?}", Keeping::<_, _, u32>::new(|| "key", || "answer")), "Keeping { .. }");
+}
+
 #[tokio::test]
 async fn the_layer_passes_the_probe() {
     let cold = FallbackConfig { transient: false, throttled: false, timeout: false, open: false, ..Default::default() };

@@ -93,6 +93,13 @@ mod tests {
     }
 
     #[test]
+    fn a_second_that_has_begun_does_not_bring_the_reset_forward() {
+        let now = Timestamp::constant(NOW.as_second(), 1);
+        let headers: HeaderMap = headers(&ALLOWED, "orders", Duration::from_secs(60), now).collect();
+        assert_eq!(headers["x-ratelimit-reset"], "1640995224");
+    }
+
+    #[test]
     fn more_than_the_limit_is_never_promised() {
         assert_eq!(told(&Decision { remaining: 132, ..ALLOWED }, "orders")["x-ratelimit-remaining"], "100");
     }

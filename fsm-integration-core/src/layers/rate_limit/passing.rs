@@ -69,8 +69,7 @@ impl<V: Passes> Passing<V> {
 
     fn drop_next(&mut self) {
         self.turns.pop_front().map(|key| self.known.remove(&key));
-        let enough = 2 * self.known.len().max(SMALL);
-        if self.turns.capacity() > 4 * enough {
+        if let Some(enough) = shrunk(self.turns.capacity(), self.known.len()) {
             self.known.shrink_to(enough);
             self.turns.shrink_to(enough);
         }
@@ -80,6 +79,12 @@ impl<V: Passes> Passing<V> {
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }
+}
+
+/// For how many keys memory is kept, if there is so much more of it than so many need that the rest is given back.
+fn shrunk(capacity: usize, keys: usize) -> Option<usize> {
+    let enough = 2 * keys.max(SMALL);
+    (capacity > 4 * enough).then_some(enough)
 }
 
 #[cfg(test)]
@@ -120,6 +125,12 @@ mod tests {
         }
         assert!(passing.len() <= 3 * 10, "{}", passing.len());
         assert!(passing.known.capacity() <= 8 * SMALL && passing.turns.capacity() <= 8 * SMALL);
+    }
+
+    #[test]
+    fn memory_for_more_than_eight_times_the_keys_is_cut_to_twice_of_them() {
+        assert_eq!([8_000, 8_001, 100_000].map(|capacity| shrunk(capacity, 1_000)), [None, Some(2_000), Some(2_000)]);
+        assert_eq!([512, 513].map(|capacity| shrunk(capacity, 0)), [None, Some(128)], "little is not worth it");
     }
 
     #[test]

@@ -318,6 +318,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_needed_while_somebody_waits_or_until_its_pause_ends() {
+        let mut queue = Queue::default();
+        queue.pause(&gcra(1), 5);
+        assert_eq!([4, 5].map(|now| queue.is_needed(now)), [true, false]);
+        let ticket = queue.join(1, u64::MAX);
+        assert!(queue.is_needed(5));
+        queue.leave(ticket).1.settle();
+        assert!(!queue.is_needed(5));
+    }
+
+    #[test]
     fn a_long_line_gives_its_memory_back() {
         let mut queue = Queue::default();
         let tickets: Vec<_> = (0..10_000).map(|_| queue.join(1, u64::MAX)).collect();
@@ -326,5 +337,13 @@ mod tests {
         (0..10_000).for_each(|_| _ = queue.join(1, u64::MAX));
         (0..10_000).for_each(|_| queue.serve_first().settle());
         assert!(queue.waiters.capacity() <= LONG);
+    }
+
+    #[test]
+    fn a_line_that_was_not_long_keeps_its_memory() {
+        let mut queue = Queue { waiters: VecDeque::with_capacity(LONG), ..Queue::default() };
+        let ticket = queue.join(1, u64::MAX);
+        queue.leave(ticket).1.settle();
+        assert!(queue.waiters.capacity() >= LONG);
     }
 }

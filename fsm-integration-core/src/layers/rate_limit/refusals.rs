@@ -130,6 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_gives_way_to_a_newer_one_unless_it_was_of_a_smaller_cost() {
+        let mut refusals = Refusals::new(9, 10);
+        let wait = |refusals: &Refusals, cost, now| refusals.of("acme", cost, now).and_then(|told| told.retry_after);
+        refusals.remember("acme", 3, 0, refusal(10));
+        refusals.remember("acme", 3, SECOND, refusal(20));
+        assert_eq!(wait(&refusals, 3, SECOND), Some(Duration::from_secs(20)), "as dear");
+        refusals.remember("acme", 4, SECOND, refusal(30));
+        assert_eq!([3, 4].map(|cost| wait(&refusals, cost, SECOND)), [Some(Duration::from_secs(20)); 2], "dearer");
+        refusals.remember("acme", 4, 21 * SECOND, refusal(5));
+        assert_eq!(wait(&refusals, 4, 21 * SECOND), Some(Duration::from_secs(5)), "dearer, but the other is over");
+        refusals.remember("acme", 2, 21 * SECOND, refusal(1));
+        assert_eq!(wait(&refusals, 2, 21 * SECOND), Some(Duration::from_secs(1)), "cheaper");
+    }
+
+    #[test]
     fn what_is_for_ever_or_only_a_look_is_not_remembered() {
         let mut refusals = Refusals::new(9, 10);
         refusals.remember("acme", 3, 0, Decision { retry_after: None, ..refusal(1) });

@@ -181,6 +181,13 @@ mod tests {
         assert_eq!(RetryConfig { max_retries: 0, ..RetryConfig::default() }.delays().count(), 0);
     }
 
+    #[test]
+    fn the_iterator_counts_the_waits_that_it_gave_out() {
+        let mut delays = RetryConfig::default().delays();
+        let counted = [(); 5].map(|()| (delays.attempt(), delays.next().is_some()));
+        assert_eq!(counted, [(0, true), (1, true), (2, true), (3, false), (3, false)]);
+    }
+
     proptest! {
         // F-R2: whatever the settings, nothing panics and the cap holds.
         #[test]

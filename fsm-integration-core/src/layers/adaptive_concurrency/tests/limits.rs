@@ -49,7 +49,8 @@ fn a_burst_of_failures_is_one_overload() {
     let mut limit = Limit::new(&aimd());
     let burst = (0..50).map(|n| sample(n, 200, 10, Outcome::Overloaded));
     assert_eq!(record_all(&mut limit, burst), 5);
-    assert_eq!(record_all(&mut limit, [sample(300, 1, 5, Outcome::Overloaded)]), 2, "begun after that");
+    assert_eq!(record_all(&mut limit, [sample(199, 1, 5, Outcome::Overloaded)]), 5);
+    assert_eq!(record_all(&mut limit, [sample(200, 1, 5, Outcome::Overloaded)]), 2, "begun once it was lowered");
 }
 
 #[test]
