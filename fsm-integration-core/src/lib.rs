@@ -25,7 +25,6 @@ pub mod guide;
 pub mod clock;
 pub mod error;
 mod lending;
-mod rare;
 mod repeat;
 mod semaphore;
 #[allow(unused_imports, reason = "not every feature has lock-free parts")]

@@ -48,7 +48,7 @@ pub struct CircuitBreakerConfig {
     pub failure_rate: f64,
     /// How many calls a window must hold before it is judged; a count window's size at most.
     pub minimum_calls: u32,
-    /// From which duration on a call counts as slow, in a window; absent, no call is timed.
+    /// From which duration on, to 16 µs, a call counts as slow, in a window; absent, no call is timed.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::optional")]
     pub slow_call_duration: Option<Duration>,
     /// Which part of a window's calls, or of the probes, must have been slow to open it; above 1 never.

@@ -41,7 +41,7 @@ impl<C: Clock> CircuitBreakerLayer<C> {
 
     /// Keeps the breaker for the rest of the program's life, so that its calls count no references to it.
     ///
-    /// Saves about a fifth of what a call costs. A breaker that is made once for a partner is kept anyway; one that comes and goes with
+    /// Saves about a quarter of what a call costs. A breaker that is made once for a partner is kept anyway; one that comes and goes with
     /// a tenant would stay in memory.
     #[must_use]
     pub fn leak(self) -> CircuitBreakerLayer<C, Leaked>

@@ -2,7 +2,7 @@
 /// the call began.
 ///
 /// One word, because what a call keeps is stored for each: 28 bits for the epoch, and 36 for the time in steps of 8 µs,
-/// cut off. So a call is taken for at most a step longer than it was; one that took longer than six days, for shorter.
+/// cut off. So a call is taken for at most two steps longer than it was; one that took longer than six days, for shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 

@@ -11,12 +11,13 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use super::{Failure, OnError, Replay, RetryOn, decide, schedule::Progress, service::Retry, strategy::Ends};
+use super::{
+    Failure, OnError, Replay, RetryOn, decide, rare::Rare, schedule::Progress, service::Retry, strategy::Ends,
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::ErrorClass,
     lending::{Counted, Lending},
-    rare::Rare,
     repeat::Kept,
 };
 

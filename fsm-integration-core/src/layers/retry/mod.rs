@@ -22,6 +22,7 @@ mod decide;
 mod durable;
 mod future;
 mod layer;
+mod rare;
 mod retry_on;
 mod schedule;
 mod service;

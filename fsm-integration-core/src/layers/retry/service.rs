@@ -8,11 +8,11 @@ use tower::Service;
 use super::{
     OnError, Replay, RetryFuture, RetryOn, RetryStrategy,
     future::{Again, State},
+    rare::Rare,
 };
 use crate::{
     clock::{Clock, SystemClock},
     lending::{Counted, Lending},
-    rare::Rare,
     repeat::{Keeper, Kept},
 };
 

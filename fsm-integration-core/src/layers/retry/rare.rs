@@ -1,26 +1,24 @@
-//! What few calls need, where it does not make the others larger or slower.
-
 /// A box that is seldom made.
 ///
 /// Its end is out of line. A future's end is part of every call, and what would be a comparison is a call of a function
 /// where the code that ends what is seldom there is too long to be taken in.
 #[derive(Debug)]
-pub(crate) struct Rare<T>(Option<Box<T>>);
+pub(super) struct Rare<T>(Option<Box<T>>);
 
 impl<T> Rare<T> {
-    pub(crate) const NONE: Self = Self(None);
+    pub(super) const NONE: Self = Self(None);
 
-    pub(crate) fn new(value: T) -> Self {
+    pub(super) fn new(value: T) -> Self {
         Self(Some(Box::new(value)))
     }
 
     #[inline]
-    pub(crate) fn get(&self) -> Option<&T> {
+    pub(super) fn get(&self) -> Option<&T> {
         self.0.as_deref()
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self) -> Option<&mut T> {
         self.0.as_deref_mut()
     }
 }
