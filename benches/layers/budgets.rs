@@ -2,7 +2,9 @@
 //!
 //! Nanoseconds hold on the reference machine only (2 cores, Debian 12, rustc 1.95, fat LTO). On another one, or on the same
 //! one while it does other work, a budget is multiplied by how much slower *its floors* are in the same run: the sum of
-//! what they take here by the sum of what they took there. Ratios and counts hold everywhere as they are.
+//! what they take here by the sum of what they took there. A row without floors needs neither clock nor shared word, and is
+//! not scaled: what a call of nothing takes depends on how the loop around it is compiled. Ratios and counts hold everywhere
+//! as they are.
 
 use crate::rows::least;
 
@@ -23,9 +25,6 @@ const fn floor_of_row(row: &'static str, name: &'static str, one_task: f64) -> F
     Floor { row, name, one_task, two_tasks: one_task }
 }
 
-const NO_OP: Floor = floor("tower no-op", 1.12, 1.12);
-/// For what needs neither clock nor shared word: what the no-op takes alone is a few stores of the loop around it.
-const BOXED: Floor = floor("boxed future", 7.9, 7.9);
 const FETCH_ADD: Floor = floor("fetch_add", 4.9, 15.0);
 const COMPARE_EXCHANGE: Floor = floor("compare_exchange", 5.2, 24.0);
 const COARSE: Floor = floor("coarse clock", 3.0, 3.0);
@@ -69,42 +68,42 @@ pub(crate) const BUDGETS: &[Budget] = &[
     Budget {
         row: "breaker/consecutive",
         source: "breaker closed, consecutive failures: ≤ 4, 2T the same, 0 allocations",
-        floors: &[BOXED],
+        floors: &[],
         limits: &[OneTask(4.0), TwoTasks(4.0), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "breaker/count-window",
         source: "breaker closed, exact count window: ≤ 12, 2T ≤ 45, 0 allocations",
-        floors: &[NO_OP, FETCH_ADD, COMPARE_EXCHANGE],
+        floors: &[FETCH_ADD, COMPARE_EXCHANGE],
         limits: &[OneTask(12.0), TwoTasks(45.0), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "breaker/time-window-10",
         source: "breaker closed, time window: ≤ 12, 2T ≤ 1.3 x 1T",
-        floors: &[NO_OP, FETCH_ADD, COARSE],
+        floors: &[FETCH_ADD, COARSE],
         limits: &[OneTask(12.0), TwoByOne(1.3), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "breaker/time-window-1M",
         source: "breaker closed, time window: the same at 10 and at 10^6 calls in the window",
-        floors: &[NO_OP, FETCH_ADD, COARSE],
+        floors: &[FETCH_ADD, COARSE],
         limits: &[OneTask(12.0), TimesRow("breaker/time-window-10", 1.15), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "breaker/slow-calls",
         source: "+ slow-call timing: ≤ 30",
-        floors: &[NO_OP, INSTANT],
+        floors: &[INSTANT],
         limits: &[OneTask(30.0), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "breaker/open",
         source: "breaker open (refusal): ≤ 4, 1T and 2T, p99.9 ≤ 100",
-        floors: &[NO_OP, COARSE],
+        floors: &[COARSE],
         limits: &[OneTask(4.0), TwoTasks(4.0), Tail(100.0)],
         lowest: Some(least::OPEN),
     },
@@ -118,7 +117,7 @@ pub(crate) const BUDGETS: &[Budget] = &[
     Budget {
         row: "limiter/leases",
         source: "limiter allow with worker leases: ≤ 6, 2T ≤ 12",
-        floors: &[NO_OP, COARSE],
+        floors: &[COARSE],
         limits: &[OneTask(6.0), TwoTasks(12.0), Allocations(0.0)],
         lowest: None,
     },
@@ -153,21 +152,21 @@ pub(crate) const BUDGETS: &[Budget] = &[
     Budget {
         row: "retry/first-attempt",
         source: "retry, first attempt succeeds: ≤ 4, 0 allocations",
-        floors: &[BOXED],
+        floors: &[],
         limits: &[OneTask(4.0), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "retry/with-budget",
         source: "retry, first attempt succeeds, with budget: ≤ 10, 0 allocations",
-        floors: &[NO_OP, FETCH_ADD],
+        floors: &[FETCH_ADD],
         limits: &[OneTask(10.0), Allocations(0.0)],
         lowest: None,
     },
     Budget {
         row: "timeout",
         source: "timeout around a ready call: ≤ 5",
-        floors: &[BOXED],
+        floors: &[],
         limits: &[OneTask(5.0), Allocations(0.0)],
         lowest: None,
     },
@@ -181,14 +180,14 @@ pub(crate) const BUDGETS: &[Budget] = &[
     Budget {
         row: "stack/four-layers",
         source: "the whole stack (timeout, retry, breaker, limiter): ≤ 50, 2T ≤ 80, 0 allocations, p99.9 ≤ 500",
-        floors: &[NO_OP, COMPARE_EXCHANGE, COARSE],
+        floors: &[COMPARE_EXCHANGE, COARSE],
         limits: &[OneTask(50.0), TwoTasks(80.0), Allocations(0.0), Tail(500.0)],
         lowest: None,
     },
     Budget {
         row: "stack/observed",
         source: "the whole stack with metrics and tracing compiled in, nothing listening: ≤ 100, 0 allocations",
-        floors: &[NO_OP, COMPARE_EXCHANGE, COARSE, INSTANT],
+        floors: &[COMPARE_EXCHANGE, COARSE, INSTANT],
         limits: &[OneTask(100.0), Allocations(0.0)],
         lowest: None,
     },
@@ -223,7 +222,7 @@ pub(crate) const BUDGETS: &[Budget] = &[
     },
     Budget {
         row: "webhook/verify",
-        source: "webhook verify 1 KiB: ≤ 1.1 x the HMAC itself, ≤ 1 allocation",
+        source: "webhook verify 1 KiB, signature and time, as the peers: ≤ 1.1 x the HMAC itself, ≤ 1 allocation",
         floors: &[],
         limits: &[TimesFloor(1.1), Allocations(1.0)],
         lowest: None,

@@ -129,7 +129,7 @@ pub(crate) fn judge(budget: &Budget, rows: &[Measured]) -> Vec<Verdict> {
         let met = measured.is_some_and(|measured| measured <= allowed);
         let measured = measured.map_or("there is none of ours".to_owned(), |measured| format!("{measured:.2}"));
         let mut text = format!("{what} ≤ {allowed:.2}: {measured}");
-        if let (false, Some(lowest), Limit::OneTask(_) | Limit::TwoTasks(_)) = (met, lowest, limit) {
+        if let (false, Some(lowest), Limit::OneTask(_)) = (met, lowest, limit) {
             text += &format!(", and the least that can be done takes {lowest:.2}");
         }
         Verdict { source: budget.source, text, met }

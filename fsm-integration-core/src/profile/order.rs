@@ -49,8 +49,8 @@ where
     in_order(config, handles, retry, breaker, client)
 }
 
-/// As [`stack`], for one that lives as long as the program: what its calls share is kept for good, and they count no
-/// references to it, which saves about a tenth of what the layers cost.
+/// As [`stack`], for one that lives as long as the program: its retry and its breaker are kept for good, and calls count no
+/// references to them, which saves about a tenth of what the layers cost.
 ///
 /// Each such stack stays in memory, and so do the client and the handles in it. Build one for a partner, not one for a
 /// tenant or a request.

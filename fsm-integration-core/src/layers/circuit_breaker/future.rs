@@ -109,10 +109,14 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let StateProjection::Running { gate, ticket, .. } = self.as_mut().project().state.project()
+        let mut state = self.as_mut().project().state;
+        if let StateProjection::Running { gate, ticket, .. } = state.as_mut().project()
             && ticket.is_none()
         {
-            *ticket = gate.admit().map_err(CircuitOpen::from)?;
+            match gate.admit() {
+                Ok(admitted) => *ticket = admitted,
+                Err(refusal) => state.set(State::Refused { refusal }),
+            }
         }
         self.poll_admitted(cx)
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::error::CircuitOpen;
+use crate::{clock::nanos, error::CircuitOpen};
 
 /// A refusal for so many nanoseconds.
 ///
@@ -22,7 +22,7 @@ impl Refusal {
 
 impl From<CircuitOpen> for Refusal {
     fn from(CircuitOpen { retry_after }: CircuitOpen) -> Self {
-        Self { left: retry_after.map_or(FOR_EVER, crate::clock::nanos) }
+        Self { left: retry_after.map_or(FOR_EVER, |left| nanos(left).min(FOR_EVER - 1)) }
     }
 }
 
@@ -43,5 +43,7 @@ mod tests {
             let refusal = CircuitOpen { retry_after };
             assert_eq!(CircuitOpen::from(Refusal::from(refusal)), refusal);
         }
+        let longest = CircuitOpen { retry_after: Some(Duration::MAX) };
+        assert!(CircuitOpen::from(Refusal::from(longest)).retry_after.is_some(), "long is not for ever");
     }
 }

@@ -2,7 +2,7 @@
 /// the call began.
 ///
 /// One word, because what a call keeps is stored for each: 28 bits for the epoch, and 36 for the time in steps of 8 µs,
-/// cut off. So a call is taken for at most two steps longer than it was; one that took longer than six days, for shorter.
+/// cut off. So a call is taken for at most two steps longer than it was; one that took longer than three days, for shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
@@ -43,8 +43,13 @@ impl Ticket {
 
     /// How long the call took, in nanoseconds, if it was timed.
     pub(super) const fn took(self, now: u64) -> Option<u64> {
+        if !self.is_timed() {
+            return None;
+        }
         let began = self.0 >> EPOCH_BITS << STEP_BITS;
-        if self.is_timed() { Some(now.wrapping_sub(began) % ROUND) } else { None }
+        let took = now.wrapping_sub(began) % ROUND;
+        // A clock that went back between the two looks.
+        Some(if took > ROUND / 2 { 0 } else { took })
     }
 
     #[inline]
@@ -88,11 +93,14 @@ mod tests {
         fn a_call_took_what_it_took_or_at_most_two_steps_more(
             epoch in 0..EPOCHS,
             began in 0..u64::MAX / 2,
-            took in 0_u64..6 * 24 * 3600 * 1_000_000_000,
+            took in 0_u64..3 * 24 * 3600 * 1_000_000_000,
+            back in 1_u64..1_000_000_000,
         ) {
             let ticket = Ticket::timed(epoch, began);
             let more = ticket.took(began + took).expect("timed") - took;
             prop_assert!(ticket.is_timed() && ticket.epoch() == epoch && more < 2 << STEP_BITS, "{more} ns more");
+            let back = ticket.took(began.saturating_sub(back)).expect("timed");
+            prop_assert!(back < 2 << STEP_BITS, "a clock that goes back makes a call {back} ns long");
         }
     }
 }

@@ -28,6 +28,7 @@ pin_project! {
     enum State<F, Kept, Fut> {
         Calling { #[pin] call: F, kept: Option<Kept> },
         Answering { #[pin] answer: Fut },
+        Over,
     }
 }
 
@@ -53,11 +54,13 @@ where
             let (call, kept) = match this.state.as_mut().project() {
                 StateProjection::Calling { call, kept } => (call, kept),
                 StateProjection::Answering { answer } => return answer.poll(cx),
+                StateProjection::Over => panic!("polled after its end"),
             };
             match ready!(call.poll(cx)) {
                 Ok(answer) => return Poll::Ready(Ok(answer)),
                 Err(error) => {
                     let kept = kept.take().expect("a future is not polled after it is ready");
+                    this.state.set(State::Over);
                     let answer = this.fallback.answer::<Req, T, E>(kept, error)?;
                     this.state.set(State::Answering { answer });
                 }

@@ -116,8 +116,9 @@ async fn the_call_is_dropped_before_the_fallback_and_the_fallback_with_the_futur
             Poll::Ready(Err::<(), _>(Error::from(ErrorKind::Unavailable)))
         })
     });
-    let held = Arc::clone(&by_fallback);
+    let (held, call) = (Arc::clone(&by_fallback), Arc::downgrade(&by_call));
     let layer = FallbackLayer::asking(move |_: Error| {
+        assert_eq!(call.strong_count(), 1, "what the call held is free when the fallback is asked");
         let held = Arc::clone(&held);
         async move {
             let _held = held;

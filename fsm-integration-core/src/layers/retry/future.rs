@@ -4,7 +4,7 @@ use std::{
     mem,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use pin_project_lite::pin_project;
@@ -105,13 +105,28 @@ where
     #[cold]
     #[inline(never)]
     fn after(&mut self, failure: Failure, outcome: Outcome<S, Req>) -> Option<Outcome<S, Req>> {
-        *self = Self::Later(match mem::replace(self, Self::Later(Rare::NONE)) {
-            Self::First { kept, spare, ends } => Rare::new(Later::new(kept, spare, ends, failure.class)),
-            Self::Later(later) => later,
-        });
-        match self.later() {
-            Some(later) => later.after(failure, outcome),
-            None => Some(outcome),
+        match self {
+            Self::First { kept, spare, ends } => {
+                let strategy = &kept.handle.strategy;
+                let ends = strategy.deadline(*ends);
+                let deadline = ends.into_iter().chain(spare.deadline()).min();
+                let mut progress = Progress::default();
+                // Nothing is made for a failure that is the answer, as a breaker's refusal is.
+                let Some(delay) = strategy.wait_after(failure, &mut progress, deadline, true) else {
+                    return Some(outcome);
+                };
+                if let Self::First { kept, spare, .. } = mem::replace(self, Self::Later(Rare::NONE)) {
+                    let mut later = Later::new(kept, spare, ends, failure.class);
+                    later.progress = progress;
+                    later.wait(deadline, delay, outcome);
+                    *self = Self::Later(Rare::new(later));
+                }
+                None
+            }
+            Self::Later(later) => match later.get_mut() {
+                Some(later) => later.after(failure, outcome),
+                None => Some(outcome),
+            },
         }
     }
 
@@ -131,10 +146,10 @@ where
     C: Clock,
     K: Lending<Kept<S, Retry<C, R>>>,
 {
-    fn new(kept: K::Loan, spare: Req, ends: Ends, class: ErrorClass) -> Self {
+    fn new(kept: K::Loan, spare: Req, ends: Option<Instant>, class: ErrorClass) -> Self {
         Self {
             service: kept.service(),
-            ends: kept.handle.strategy.deadline(ends),
+            ends,
             kept,
             spare: Some(spare),
             progress: Progress::default(),
@@ -154,10 +169,15 @@ where
         let Some(delay) = strategy.wait_after(failure, &mut self.progress, deadline, replayable) else {
             return Some(self.told(failure, outcome));
         };
-        (self.deadline, self.timer, self.class) = (deadline, None, failure.class);
+        self.class = failure.class;
+        self.wait(deadline, delay, outcome);
+        None
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>, delay: Duration, outcome: Outcome<S, Req>) {
+        (self.deadline, self.timer) = (deadline, None);
         self.earlier = Some(outcome);
         self.sleep = Some(Box::pin(sleep(delay)));
-        None
     }
 
     /// The earlier failure, once the deadline has passed; waits for it beside a service that is not ready.

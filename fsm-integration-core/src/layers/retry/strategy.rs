@@ -244,8 +244,10 @@ impl<C: Clock> RetryStrategy<C> {
 
     /// The same as a point in time; the present, if it has passed.
     pub(super) fn deadline(&self, Ends(ends): Ends) -> Option<Instant> {
-        let left = Duration::from_nanos(ends.saturating_sub(self.ticks.nanos()));
-        if ends == u64::MAX { None } else { self.ticks.now().checked_add(left) }
+        if Ends(ends) == Ends::NEVER {
+            return None;
+        }
+        self.ticks.now().checked_add(Duration::from_nanos(ends.saturating_sub(self.ticks.nanos())))
     }
 
     /// Whether any failure of a call could be followed by a retry after `attempt` earlier ones.

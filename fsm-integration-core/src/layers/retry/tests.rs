@@ -285,13 +285,13 @@ async fn a_request_whose_copies_run_out_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_succeeds_clones_no_inner_service() {
+async fn a_call_that_is_not_repeated_clones_no_inner_service() {
     #[derive(Debug)]
-    struct Counted(Arc<AtomicU32>);
+    struct Counted(Arc<AtomicU32>, Option<ErrorKind>);
     impl Clone for Counted {
         fn clone(&self) -> Self {
             self.0.fetch_add(1, Ordering::Relaxed);
-            Self(Arc::clone(&self.0))
+            Self(Arc::clone(&self.0), self.1)
         }
     }
     impl Service<Request<()>> for Counted {
@@ -302,16 +302,26 @@ async fn a_call_that_succeeds_clones_no_inner_service() {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, _: Request<()>) -> Self::Future {
-            std::future::ready(Ok(()))
+            std::future::ready(self.1.map_or(Ok(()), |kind| Err(Error::from(kind))))
         }
     }
-    let clones = Arc::new(AtomicU32::new(0));
-    let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(Counted(Arc::clone(&clones)));
-    let before = clones.load(Ordering::Relaxed);
-    for _ in 0..10 {
-        service.ready().await.expect("ready").call(Request::new(())).await.expect("a success");
+    let cases = [
+        (None, false),
+        (Some(ErrorKind::CircuitOpen), false),
+        (Some(ErrorKind::InvalidOrder), false),
+        (Some(ErrorKind::Unavailable), true),
+    ];
+    for (fails_with, is_repeated) in cases {
+        let clones = Arc::new(AtomicU32::new(0));
+        let counted = Counted(Arc::clone(&clones), fails_with);
+        let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(counted);
+        let before = clones.load(Ordering::Relaxed);
+        for _ in 0..10 {
+            let outcome = service.ready().await.expect("ready").call(Request::new(())).await;
+            assert_eq!(outcome.err().map(|error| error.kind()), fails_with);
+        }
+        assert_eq!(clones.load(Ordering::Relaxed) > before, is_repeated, "{fails_with:?}");
     }
-    assert_eq!(clones.load(Ordering::Relaxed), before);
 }
 
 // F-R3.
