@@ -79,6 +79,13 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_whose_steps_look_like_no_time_is_one_all_the_same() {
+        let now = NOT_TIMED << STEP_BITS;
+        let ticket = Ticket::timed(7, now);
+        assert_eq!((ticket.epoch(), ticket.took(now)), (7, Some(1 << STEP_BITS)));
+    }
+
+    #[test]
     fn none_and_uncounted_are_of_no_epoch_and_not_each_other() {
         for odd in [Ticket::NONE, Ticket::UNCOUNTED] {
             assert!(odd.epoch() >= EPOCHS && !odd.is_timed());
