@@ -1,7 +1,6 @@
 //! Layers that do the least a layer of their kind can do, as floors: they protect from nothing.
 //!
-//! A layer that may wait keeps the call in memory, where the bare service keeps it in registers. That alone takes as long
-//! as some layers do in all, and differs from compiler to compiler; so it is measured instead of guessed.
+//! What a layer adds for being one that may wait differs from compiler to compiler, so it is measured instead of guessed.
 
 use std::{
     future::Future,

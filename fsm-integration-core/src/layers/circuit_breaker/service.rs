@@ -57,12 +57,11 @@ where
 
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
-        let ticket = match self.breaker.get().core.admit() {
+        let mut ticket = match self.breaker.get().core.admit() {
             Ok(ticket) => ticket,
             Err(refusal) => return CircuitBreakerFuture { call: Guarded::refused(refusal) },
         };
         let gate = self.breaker.lend();
-        let mut ticket = ticket;
         let may_panic = MayPanic::new(&*gate, &mut ticket);
         // Built where it is returned: a future of several layers is large, and moving it is what they cost.
         CircuitBreakerFuture {

@@ -35,6 +35,21 @@ fn every_change_is_told_once_and_in_order() {
     assert_eq!(told.take(), [changed(Closed, Open, 4), controlled]);
 }
 
+/// Whether refusals are told stands in the word that calls look at, which was stored when it opened.
+#[test]
+fn who_begins_to_listen_to_an_open_breaker_is_told_of_refusals() {
+    let told = Told::default();
+    let (breaker, _) = breaker(quick());
+    let breaker = breaker.with_observers(Observers::none());
+    breaker.fail();
+    breaker.refusal();
+    let breaker = breaker.with_observers(told.observers());
+    told.take();
+    breaker.refusal();
+    let refused = Observation::CircuitRefused { retry_after: Some(60 * SECOND) };
+    assert_eq!(told.take(), [("erp".to_owned(), refused)]);
+}
+
 #[test]
 fn refusals_are_told_to_those_who_listen() {
     let told = Told::default();
