@@ -1,4 +1,4 @@
-//! A fourth partner: a parcel carrier that tells when a spare part arrives.
+//! A fifth partner: a parcel carrier that tells when a spare part arrives.
 //!
 //! The adapter says what the carrier's words mean; [`stack`] puts every protection around the way to it. Here the
 //! way is a function, so that the example runs alone; in earnest it is a `ReqwestClient`.
