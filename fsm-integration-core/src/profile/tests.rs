@@ -19,7 +19,7 @@ use crate::{
     error::{Error, ErrorKind},
     layers::circuit_breaker::CircuitState,
     observe::{metrics::ALL, recorder::Seen},
-    testing::probe,
+    testing::probe::Probe,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -252,8 +252,10 @@ fn first_word(series: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn the_whole_stack_passes_the_probe() {
     let config = OutboundConfig::default();
-    let handles = || Handles::new("probe", "0.0.0", &config);
-    probe::layer(|inner| stack(&config, &handles(), inner)).await;
-    probe::layer_boxed(|inner| stack(&config, &handles(), inner)).await;
-    probe::layer(|inner| stack_leaked(&config, &handles(), inner)).await;
+    let handles = Handles::new("probe", "0.0.0", &config);
+    let panics = || handles.breaker.snapshot().failures as usize;
+    let probe = Probe { panics: Some(&panics), ..Probe::default() };
+    probe.layer(|inner| stack(&config, &handles, inner)).await;
+    probe.layer_boxed(|inner| stack(&config, &handles, inner)).await;
+    probe.layer(|inner| stack_leaked(&config, &handles, inner)).await;
 }

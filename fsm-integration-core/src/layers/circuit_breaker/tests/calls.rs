@@ -6,17 +6,41 @@ use tower::{Layer, Service, ServiceExt};
 use super::*;
 use crate::{
     error::{BoxError, BulkheadFull, RateLimited, TimedOut},
-    testing::{MockService, probe},
+    testing::{MockService, probe::Probe},
 };
 
 #[tokio::test]
 async fn the_layer_passes_the_probe() {
-    let layer = CircuitBreakerLayer::new(CircuitBreaker::new("erp", CircuitBreakerConfig::default()));
-    probe::layer(|inner| layer.layer(inner)).await;
-    probe::layer_boxed(|inner| layer.layer(inner)).await;
+    let breaker = CircuitBreaker::new("erp", CircuitBreakerConfig::default());
+    let panics = || breaker.snapshot().failures as usize;
+    let probe = Probe { panics: Some(&panics), ..Probe::default() };
+    let layer = CircuitBreakerLayer::new(breaker.clone());
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
     let layer = layer.leak();
-    probe::layer(|inner| layer.layer(inner)).await;
-    probe::layer_boxed(|inner| layer.layer(inner)).await;
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
+}
+
+/// In half-open a call holds one of few places.
+#[tokio::test]
+async fn the_layer_of_a_half_open_breaker_passes_the_probe() {
+    // More probes than are made, and none that fails opens it.
+    let config = CircuitBreakerConfig { success_threshold: 100, half_open_failure_rate: Some(2.0), ..quick() };
+    let (breaker, clock) = breaker(config);
+    breaker.fail();
+    clock.advance(60 * SECOND);
+    breaker.succeed();
+    let held = || breaker.snapshot().probes as usize;
+    let panics = || breaker.snapshot().failures as usize;
+    let probe = Probe { held: &held, panics: Some(&panics), ..Probe::default() };
+    let layer = CircuitBreakerLayer::new(breaker.clone());
+    let leaked = layer.clone().leak();
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
+    probe.layer(|inner| leaked.layer(inner)).await;
+    probe.layer_boxed(|inner| leaked.layer(inner)).await;
+    assert_eq!(breaker.state(), CircuitState::HalfOpen, "all of it was half-open");
 }
 
 #[tokio::test]
