@@ -100,6 +100,32 @@ async fn a_boxed_error_counts_by_what_is_inside() {
     assert_eq!(breaker.state(), CircuitState::Open);
 }
 
+/// By choice only, and not before it was begun.
+#[tokio::test]
+async fn a_dropped_call_is_a_failure_if_cancelled_calls_are_to_count() {
+    for (count_cancelled, expected) in [(false, CircuitState::Closed), (true, CircuitState::Open)] {
+        let (breaker, _) = breaker(CircuitBreakerConfig { count_cancelled, ..quick() });
+        let mut call = Box::pin(breaker.call(pending::<Result<(), Failure>>()));
+        assert!((&mut call).now_or_never().is_none());
+        drop(call);
+        assert_eq!(breaker.state(), expected, "a plain future");
+
+        breaker.reset();
+        drop(breaker.call(pending::<Result<(), Failure>>()));
+        assert_eq!(breaker.state(), CircuitState::Closed, "it asks at the first poll");
+
+        let never = tower::service_fn(|()| pending::<Result<(), Failure>>());
+        let mut service = CircuitBreakerLayer::new(breaker.clone()).layer(never);
+        drop(service.call(()));
+        assert_eq!(breaker.state(), expected, "a layer's");
+
+        breaker.reset();
+        let mut leaked = CircuitBreakerLayer::new(breaker.clone()).leak().layer(never);
+        assert!(leaked.call(()).now_or_never().is_none());
+        assert_eq!(breaker.state(), expected, "a leaked layer's");
+    }
+}
+
 #[tokio::test]
 async fn a_dropped_call_returns_its_probe() {
     let (breaker, clock) = breaker(quick());
