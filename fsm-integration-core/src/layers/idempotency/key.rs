@@ -219,4 +219,27 @@ mod tests {
         assert_eq!(client_key(&differ), Err(InvalidIdempotencyKey::Ambiguous));
         assert_eq!(client_key(&headers(&[("idempotency-key", "")])), Err(InvalidIdempotencyKey::Key));
     }
+
+    #[test]
+    fn i2_a_key_has_at_most_255_characters_its_quotes_not_counted() {
+        let longest = "x".repeat(255);
+        let too_long = "x".repeat(256);
+        for name in ["idempotency-key", "x-idempotency-key"] {
+            let found = |value: &str| {
+                let value = http::HeaderValue::from_str(value).expect("a value");
+                let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]);
+                client_key(&headers).map(|key| key.map(str::to_owned))
+            };
+            for (key, quoted) in [(&longest, format!("\"{longest}\"")), (&too_long, format!("\"{too_long}\""))] {
+                let expected = if key.len() <= 255 { Ok(Some(key.clone())) } else { Err(InvalidIdempotencyKey::Key) };
+                assert_eq!(found(key), expected, "{name}, bare, {}", key.len());
+                assert_eq!(found(&quoted), expected, "{name}, quoted, {}", key.len());
+            }
+        }
+        assert!(IdempotencyKey::new("demo", "order", &longest).is_ok());
+        assert_eq!(IdempotencyKey::new("demo", "order", &too_long), Err(InvalidIdempotencyKey::Key));
+        assert!(IdempotencyKey::new(&"t".repeat(64), &"o".repeat(64), "1").is_ok());
+        assert_eq!(IdempotencyKey::new(&"t".repeat(65), "order", "1"), Err(InvalidIdempotencyKey::Scope));
+        assert_eq!(IdempotencyKey::new("demo", &"o".repeat(65), "1"), Err(InvalidIdempotencyKey::Scope));
+    }
 }
