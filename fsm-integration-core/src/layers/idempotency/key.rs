@@ -27,6 +27,20 @@ pub enum InvalidIdempotencyKey {
 ///
 /// Shown and stored as `idem:v1:{tenant}:{operation}:{sha256(key)}`; the digest is made when it is asked for, which a
 /// store of this process never does. Cheap to clone.
+///
+/// ```
+/// use fsm_integration_core::layers::idempotency::{IdempotencyKey, client_key};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::post("/orders").header("idempotency-key", "\"8e03978e\"").body(())?;
+/// let client = client_key(request.headers())?.ok_or("send an Idempotency-Key")?;
+/// let key = IdempotencyKey::new("demo", "order.create", client)?;
+/// assert_eq!(key.scope(), "demo:order.create");
+/// assert!(key.to_string().starts_with("idem:v1:demo:order.create:"));
+/// assert_ne!(key, IdempotencyKey::new("another", "order.create", client)?, "each tenant has its own keys");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct IdempotencyKey {
     /// `tenant:operation:key`; neither of the first two holds a colon.
