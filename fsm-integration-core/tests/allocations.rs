@@ -10,10 +10,12 @@ use std::{
     mem::take,
     num::NonZeroU32,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use fsm_integration_core::{
     clock::SystemClock,
     error::{BoxError, Error},
@@ -23,13 +25,21 @@ use fsm_integration_core::{
         circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
         fallback::FallbackLayer,
         hedge::{Hedge, HedgeConfig, HedgeLayer},
-        idempotency::{Fingerprint, IdempotencyKey, IdempotencyManager, MemoryIdempotencyStore},
-        instrument::HasContext,
+        idempotency::{
+            CarryExecution, Execution, Fingerprint, IdempotencyKey, IdempotencyLayer, IdempotencyManager,
+            MemoryIdempotencyStore, Outcome, Replayable,
+        },
+        instrument::{HasContext, InstrumentLayer},
         load_shed::LoadShedLayer,
-        rate_limit::{KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, TokenBucket},
+        rate_limit::{
+            KeyedTokenBucket, LeaseConfig, LeasedBucket, Quota, RateLimitLayer, StoreLimiter, StoreLimiterConfig,
+            TokenBucket,
+        },
         retry::{Replay, RetryBudget, RetryBudgetConfig, RetryConfig, RetryLayer, RetryStrategy},
         timeout::{DeadlineLayer, HasDeadline, Timeout, TimeoutLayer},
-        webhook::{Family, VerifyConfig, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier},
+        webhook::{
+            Family, VerifyConfig, VerifyLayer, WebhookId, WebhookSecret, WebhookSecrets, WebhookSigner, WebhookVerifier,
+        },
     },
     profile::{Handles, Profile, stack, stack_leaked},
 };
@@ -198,6 +208,55 @@ fn a_first_attempt_that_succeeds_allocates_nothing() {
     assert_free(&retry().leak());
 }
 
+/// What each of the first three calls of one clone allocates; more clones than one, so that none is the last.
+fn allocations_of_a_clone<L>(layer: &L) -> [u64; 3]
+where
+    L: Layer<Partner, Service: Service<Ask, Response = u32, Error = BoxError> + Clone>,
+{
+    let first = layer.layer(Partner { keeps_waiting: false });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async move {
+        assert_eq!(first.clone().oneshot(Ask).await.expect("a success"), 7);
+        let mut clone = first.clone();
+        let mut calls = [0; 3];
+        for call in &mut calls {
+            let before = ALLOCATIONS.get();
+            clone.ready().await.expect("ready").call(Ask).await.expect("a success");
+            *call = ALLOCATIONS.get() - before;
+        }
+        calls
+    })
+}
+
+/// A clone shares the count of references to its handle for one call, which is often its only one, and makes its own
+/// for all that follow.
+#[test]
+fn a_clone_allocates_once_with_its_second_call_and_never_again() {
+    assert_eq!(allocations_of_a_clone(&breaker()), [0, 1, 0]);
+    assert_eq!(allocations_of_a_clone(&retry()), [0, 1, 0]);
+    assert_eq!(allocations_of_a_clone(&rate_limit()), [0, 1, 0]);
+    assert_eq!(allocations_of_a_clone(&InstrumentLayer::new("partner", "1.0.0")), [0, 1, 0]);
+    assert_eq!(allocations_of_a_clone(&TimeoutLayer::new(Timeout::new(MINUTE).with_name("partner"))), [0, 1, 0]);
+}
+
+#[test]
+fn a_clone_of_what_is_leaked_allocates_nothing() {
+    assert_eq!(allocations_of_a_clone(&breaker().leak()), [0; 3]);
+    assert_eq!(allocations_of_a_clone(&retry().leak()), [0; 3]);
+}
+
+#[test]
+fn a_clone_of_the_stack_allocates_once_for_each_layer_that_counts() {
+    let mut config = Profile::SalesSystem.config();
+    config.rate_limit.capacity = MANY;
+    let handles = Handles::new("partner", "1.0.0", &config);
+    // Instrument, deadline, retry, breaker, rate limit, timeout.
+    let counted = tower::layer::layer_fn(|partner| stack(&config, &handles, partner));
+    assert_eq!(allocations_of_a_clone(&counted), [0, 6, 0]);
+    let leaked = tower::layer::layer_fn(|partner| stack_leaked(&config, &handles, partner));
+    assert_eq!(allocations_of_a_clone(&leaked), [0, 4, 0]);
+}
+
 #[test]
 fn a_clone_for_each_call_allocates_nothing_either() {
     let service = retry().layer(Partner { keeps_waiting: false });
@@ -254,6 +313,21 @@ fn a_token_that_is_there_allocates_nothing() {
     assert_free(&RateLimitLayer::new(LeasedBucket::new(TokenBucket::new(quota), LeaseConfig::default())));
 }
 
+/// By a store that decides at once, as one with tokens in hand does.
+#[test]
+fn a_shared_limit_whose_store_answers_at_once_allocates_nothing() {
+    let quota = Quota::new(MANY, MANY, MINUTE);
+    let store = KeyedTokenBucket::<Arc<str>>::new(quota, 10);
+    let limiter = StoreLimiter::new("partner", quota, store, StoreLimiterConfig::default());
+    let key = Arc::<str>::from("acme");
+    assert_free(&RateLimitLayer::shared(limiter, move |_: &Ask| Arc::clone(&key)));
+}
+
+#[test]
+fn a_span_and_the_counts_of_a_call_allocate_nothing_while_nobody_listens() {
+    assert_free(&InstrumentLayer::new("partner", "1.0.0"));
+}
+
 #[test]
 fn a_replay_from_memory_allocates_nothing_while_nobody_listens() {
     let manager = IdempotencyManager::new(MemoryIdempotencyStore::default());
@@ -267,6 +341,53 @@ fn a_replay_from_memory_allocates_nothing_while_nobody_listens() {
         let before = ALLOCATIONS.get();
         for _ in 0..CALLS {
             assert!(call().await.replayed);
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0, "in {CALLS} replays");
+    });
+}
+
+impl CarryExecution for Ask {
+    fn carry(&mut self, _: Execution) {}
+}
+
+/// An answer that costs nothing to keep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Receipt;
+
+impl Outcome for Receipt {
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+impl Replayable for Receipt {
+    type Stored = Self;
+
+    fn to_stored(&self) -> Self {
+        *self
+    }
+
+    fn from_stored(stored: Self) -> Self {
+        stored
+    }
+}
+
+#[test]
+fn a_replay_through_the_layer_allocates_nothing_while_nobody_listens() {
+    let manager = IdempotencyManager::new(MemoryIdempotencyStore::default());
+    let key = IdempotencyKey::new("demo", "order.create", "1").expect("a key");
+    let layer = IdempotencyLayer::new(manager, move |_: &Ask| Some((key.clone(), Fingerprint::NONE)));
+    let mut service = layer.layer(tower::service_fn(async |_: Ask| Ok::<_, BoxError>(Receipt)));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async move {
+        let mut call = async || service.ready().await.expect("ready").call(Ask).await.expect("an outcome");
+        // The first of a thread makes the key of its metric, which the thread keeps.
+        for _ in 0..2 {
+            assert_eq!(call().await, Receipt);
+        }
+        let before = ALLOCATIONS.get();
+        for _ in 0..CALLS {
+            call().await;
         }
         assert_eq!(ALLOCATIONS.get() - before, 0, "in {CALLS} replays");
     });
@@ -310,7 +431,7 @@ fn the_whole_stack_of_a_profile_allocates_nothing_while_nobody_listens() {
 /// Signing needs one buffer for the headers' values; judging, remembering and forgetting a message need nothing.
 #[test]
 fn signing_allocates_once_and_verifying_not_at_all() {
-    let secrets = WebhookSecrets::new(WebhookSecret::generate().expect("randomness"), std::sync::Arc::new(SystemClock));
+    let secrets = WebhookSecrets::new(WebhookSecret::generate().expect("randomness"), Arc::new(SystemClock));
     secrets.rotate(WebhookSecret::generate().expect("randomness"), MINUTE);
     let (id, body) = (WebhookId::new("evt_1").expect("an id"), [b'x'; 1024]);
     let signers = [Family::Standard, Family::Fsm].map(|family| WebhookSigner::new(secrets.clone()).only(family));
@@ -332,4 +453,39 @@ fn signing_allocates_once_and_verifying_not_at_all() {
         }
         assert_eq!(ALLOCATIONS.get() - before, 0);
     }
+}
+
+/// What the layer adds to verifying is the one place where the handler finds who sent it: an HTTP extension.
+#[test]
+fn a_verified_request_allocates_what_its_extension_does() {
+    let secrets = WebhookSecrets::new(WebhookSecret::generate().expect("randomness"), Arc::new(SystemClock));
+    let signer = WebhookSigner::new(secrets.clone()).only(Family::Standard);
+    let request = |number: u32| {
+        let id = WebhookId::new(format!("evt_{number}")).expect("an id");
+        let mut request = http::Request::new(Bytes::from_static(b"{}"));
+        signer.sign(&id, b"{}").apply(request.headers_mut());
+        request
+    };
+    let verifier = WebhookVerifier::new(secrets);
+    let verified = verifier.verify(request(0).headers(), b"{}").expect("signed");
+    let before = ALLOCATIONS.get();
+    let extensions = &mut http::Extensions::new();
+    extensions.insert(verified);
+    let extension = ALLOCATIONS.get() - before;
+
+    let handler = tower::service_fn(async |_: http::Request<Bytes>| Ok::<_, BoxError>(http::Response::new(())));
+    let mut service = VerifyLayer::new(verifier).layer(handler);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async move {
+        // The memory of messages grows by doubling: it has room for those that are counted after these.
+        for number in 1..=700 {
+            service.call(request(number)).await.expect("verified");
+        }
+        let requests: Vec<_> = (1_001..=1_000 + CALLS).map(&request).collect();
+        let before = ALLOCATIONS.get();
+        for request in requests {
+            service.call(request).await.expect("verified");
+        }
+        assert_eq!(ALLOCATIONS.get() - before, u64::from(CALLS) * extension);
+    });
 }

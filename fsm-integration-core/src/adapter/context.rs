@@ -5,6 +5,21 @@ use jiff::Timestamp;
 use super::{CorrelationId, TenantId};
 
 /// Who calls, why and until when; travels with every call.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use fsm_integration_core::adapter::{CorrelationId, IntegrationContext, TenantId};
+/// use jiff::Timestamp;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut context = IntegrationContext::system(TenantId::new("demo")?, CorrelationId::new("c-1")?, Timestamp::now());
+/// context.deadline = Some(Instant::now() + Duration::from_secs(20));
+/// // The layers read it from a `Call`, or from the extensions of an HTTP request.
+/// let mut request = http::Request::new(());
+/// request.extensions_mut().insert(context);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct IntegrationContext {
     /// The journey this call belongs to.

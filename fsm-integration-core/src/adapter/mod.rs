@@ -23,6 +23,63 @@ use crate::{
 /// Code for one operation of one partner.
 ///
 /// [`AdapterService`] makes any adapter a [`tower::Service`]; validation is part of it and cannot be skipped.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use fsm_integration_core::{
+///     adapter::{AdapterId, ExternalResponse, IntegrationAdapter, IntegrationContext},
+///     error::{ErrorKind, FieldErrors, Result},
+///     observe::health::HealthStatus,
+/// };
+///
+/// /// Where a parcel is.
+/// struct Carrier {
+///     id: AdapterId,
+///     version: semver::Version,
+/// }
+///
+/// #[async_trait]
+/// impl IntegrationAdapter for Carrier {
+///     type Request = String;
+///     type Response = String;
+///
+///     fn id(&self) -> &AdapterId {
+///         &self.id
+///     }
+///
+///     fn version(&self) -> &semver::Version {
+///         &self.version
+///     }
+///
+///     fn validate(&self, parcel: &String) -> Result<(), FieldErrors> {
+///         let mut errors = FieldErrors::default();
+///         if parcel.is_empty() {
+///             errors.push("parcel", "is missing");
+///         }
+///         errors.into_result()
+///     }
+///
+///     async fn execute(&self, parcel: &String, _: &IntegrationContext) -> Result<String> {
+///         // Here an HTTP client asks for `/parcels/{parcel}`.
+/// #       let _ = parcel;
+///         self.transform(ExternalResponse { status: 200, body: r#"{"city":"Graz"}"#.into() })
+///     }
+///
+///     fn transform(&self, answer: ExternalResponse) -> Result<String> {
+///         #[derive(serde::Deserialize)]
+///         struct Parcel { city: String }
+///         Ok(answer.json::<Parcel>()?.city)
+///     }
+///
+///     async fn health_check(&self) -> HealthStatus {
+///         HealthStatus::healthy()
+///     }
+/// }
+///
+/// let carrier = Carrier { id: AdapterId::new("carrier").unwrap(), version: semver::Version::new(1, 0, 0) };
+/// let gone = ExternalResponse { status: 404, body: Default::default() };
+/// assert_eq!(carrier.transform(gone).unwrap_err().kind(), ErrorKind::of_partner_status(404).unwrap());
+/// ```
 #[async_trait]
 pub trait IntegrationAdapter: Send + Sync + 'static {
     /// What goes in, in our words.

@@ -23,6 +23,47 @@ pub struct Call<R> {
 /// Makes an adapter a [`tower::Service`] that validates before it executes.
 ///
 /// Cheap to clone; clones share the adapter. Always ready.
+///
+/// ```
+/// # use async_trait::async_trait;
+/// # use fsm_integration_core::{adapter::{AdapterId, ExternalResponse, IntegrationAdapter}, error::{FieldErrors, Result}};
+/// # use fsm_integration_core::observe::health::HealthStatus;
+/// use fsm_integration_core::{
+///     adapter::{AdapterService, Call, CorrelationId, IntegrationContext, TenantId},
+///     error::ErrorKind,
+/// };
+/// use tower::ServiceExt;
+///
+/// # struct Greeter { id: AdapterId, version: semver::Version }
+/// # #[async_trait]
+/// # impl IntegrationAdapter for Greeter {
+/// #     type Request = String;
+/// #     type Response = String;
+/// #     fn id(&self) -> &AdapterId { &self.id }
+/// #     fn version(&self) -> &semver::Version { &self.version }
+/// #     fn validate(&self, name: &String) -> Result<(), FieldErrors> {
+/// #         let mut errors = FieldErrors::default();
+/// #         if name.is_empty() {
+/// #             errors.push("name", "is missing");
+/// #         }
+/// #         errors.into_result()
+/// #     }
+/// #     async fn execute(&self, name: &String, _: &IntegrationContext) -> Result<String> { Ok(format!("hello {name}")) }
+/// #     fn transform(&self, _: ExternalResponse) -> Result<String> { unreachable!() }
+/// #     async fn health_check(&self) -> HealthStatus { HealthStatus::healthy() }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// # let greeter = Greeter { id: AdapterId::new("greeter")?, version: semver::Version::new(1, 0, 0) };
+/// let service = AdapterService::new(greeter);
+/// let context = IntegrationContext::system(TenantId::new("demo")?, CorrelationId::new("c-1")?, jiff::Timestamp::now());
+/// let ask = |name: &str| service.clone().oneshot(Call { request: name.to_owned(), context: context.clone() });
+/// assert_eq!(ask("Ada").await?, "hello Ada");
+///
+/// // What `validate` finds wrong never comes as far as `execute`.
+/// assert_eq!(ask("").await.unwrap_err().kind(), ErrorKind::InvalidRequest);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AdapterService<A> {
     adapter: Arc<A>,
 }

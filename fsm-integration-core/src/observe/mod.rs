@@ -12,6 +12,8 @@ mod observation;
 mod observer;
 #[cfg(test)]
 pub(crate) mod recorder;
+#[cfg(test)]
+mod tests;
 mod tracing_observer;
 
 #[cfg(test)]

@@ -13,6 +13,21 @@ use crate::layers::{
 ///
 /// Default: [`Profile::SalesSystem`]. Fields that are left out of a file take the sales preset's values, so
 /// lay a file over the written form of the preset that is meant.
+///
+/// ```
+/// use std::time::Duration;
+/// use fsm_integration_core::profile::{OutboundConfig, Profile};
+///
+/// let file = r#"{
+///     "attempt_timeout": "10s",
+///     "circuit_breaker": { "failure_threshold": 3, "reset_timeout": "30s" },
+///     "rate_limit": { "capacity": 50, "per_second": 5 }
+/// }"#;
+/// let config: OutboundConfig = serde_json::from_str(file).unwrap();
+/// assert_eq!(config.attempt_timeout, Duration::from_secs(10));
+/// assert_eq!(config.retry, Profile::SalesSystem.config().retry, "what is left out is the sales preset's");
+/// assert!(serde_json::from_str::<OutboundConfig>(r#"{ "timeout": "10s" }"#).is_err(), "a typo is found");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundConfig {

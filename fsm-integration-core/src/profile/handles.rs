@@ -14,6 +14,29 @@ use crate::{
 };
 
 /// What all calls to one partner share: give clones of it to every stack that calls the same host.
+///
+/// ```
+/// use fsm_integration_core::{
+///     error::{Error, ErrorKind},
+///     layers::circuit_breaker::CircuitState,
+///     profile::{Handles, Profile, stack},
+/// };
+/// use tower::{ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let config = Profile::SalesSystem.config();
+/// let handles = Handles::new("pyxis", "1.0.0", &config);
+/// let down = service_fn(|_: http::Request<()>| async { Err::<(), _>(Error::from(ErrorKind::Unavailable)) });
+/// let (orders, stock) = (stack(&config, &handles, down), stack(&config, &handles, down));
+///
+/// // Four failed attempts of the one and one of the other make the five that open the breaker of both.
+/// assert!(orders.oneshot(http::Request::new(())).await.is_err());
+/// assert!(stock.oneshot(http::Request::new(())).await.is_err());
+/// assert_eq!(handles.breaker.state(), CircuitState::Open);
+/// // An operator has a hand on it.
+/// handles.breaker.reset();
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Handles<I = Identity, G = Identity, C: Clock = SystemClock> {
     /// Spans and counts, under the adapter's name.

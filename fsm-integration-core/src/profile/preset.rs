@@ -9,6 +9,15 @@ use crate::layers::{
 };
 
 /// A kind of partner, with settings that suit it.
+///
+/// ```
+/// use std::time::Duration;
+/// use fsm_integration_core::profile::{OutboundConfig, Profile};
+///
+/// // As a preset, or with what is different about this one partner.
+/// let patient = OutboundConfig { attempt_timeout: Duration::from_secs(90), ..Profile::ErpSystem.config() };
+/// assert_eq!((patient.circuit_breaker.failure_threshold, patient.retry.max_retries), (3, 5));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {

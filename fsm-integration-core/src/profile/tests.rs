@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{Request, Response};
 use tokio::time::Instant;
 use tower::{Service, ServiceExt, service_fn, util::MapRequestLayer};
@@ -17,9 +18,9 @@ use tower::{Service, ServiceExt, service_fn, util::MapRequestLayer};
 use super::*;
 use crate::{
     error::{Error, ErrorKind},
-    layers::circuit_breaker::CircuitState,
+    layers::{circuit_breaker::CircuitState, retry::RetryBudgetConfig},
     observe::{metrics::ALL, recorder::Seen},
-    testing::probe,
+    testing::probe::Probe,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -216,6 +217,40 @@ async fn stacks_of_one_partner_share_their_breaker() {
     assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
 
+/// A partner that is down is asked by two hundred calls at once; how often again, and in what time.
+async fn retries_in_an_outage(config: &OutboundConfig) -> (u32, Duration) {
+    const CALLS: u32 = 200;
+    let mut config = *config;
+    // So that nothing but the budget stands in the retries' way.
+    config.circuit_breaker.failure_threshold = u32::MAX;
+    config.rate_limit.capacity = NonZeroU32::new(1_000_000).expect("not zero");
+    let handles = Handles::new("test", "0.0.0", &config);
+    let (asked, client) = partner([Err(ErrorKind::Unavailable)]);
+    let stacks = [stack(&config, &handles, client.clone()), stack(&config, &handles.clone(), client)];
+    let began = Instant::now();
+    let calls = (0..CALLS).map(|call| stacks[call as usize % 2].clone().oneshot(request()));
+    assert!(join_all(calls).await.iter().all(Result::is_err));
+    (asked.load(Ordering::Relaxed) - CALLS, began.elapsed())
+}
+
+/// Requirement E5: one budget an adapter, for all its stacks and without being asked for.
+#[tokio::test(start_paused = true)]
+async fn the_stacks_of_one_partner_share_a_budget_of_retries_by_default() {
+    for profile in Profile::ALL {
+        let (retries, elapsed) = retries_in_an_outage(&profile.config()).await;
+        // One for ten calls, ten at once, and ten a second.
+        let most = 20 + 10 + 10 * elapsed.as_secs() as u32 + 10;
+        assert!((10..=most).contains(&retries), "{profile:?}: {retries} of {most}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_budget_of_retries_is_the_one_that_is_set() {
+    let retry_budget = RetryBudgetConfig { ratio: 0.0, min_per_second: 0, ..RetryBudgetConfig::default() };
+    let (retries, _) = retries_in_an_outage(&OutboundConfig { retry_budget, ..OutboundConfig::default() }).await;
+    assert_eq!(retries, 0);
+}
+
 #[test]
 fn retry_and_breaker_are_what_a_leaked_stack_leaks() {
     let config = OutboundConfig::default();
@@ -252,8 +287,10 @@ fn first_word(series: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn the_whole_stack_passes_the_probe() {
     let config = OutboundConfig::default();
-    let handles = || Handles::new("probe", "0.0.0", &config);
-    probe::layer(|inner| stack(&config, &handles(), inner)).await;
-    probe::layer_boxed(|inner| stack(&config, &handles(), inner)).await;
-    probe::layer(|inner| stack_leaked(&config, &handles(), inner)).await;
+    let handles = Handles::new("probe", "0.0.0", &config);
+    let panics = || handles.breaker.snapshot().failures as usize;
+    let probe = Probe { panics: Some(&panics), ..Probe::default() };
+    probe.layer(|inner| stack(&config, &handles, inner)).await;
+    probe.layer_boxed(|inner| stack(&config, &handles, inner)).await;
+    probe.layer(|inner| stack_leaked(&config, &handles, inner)).await;
 }

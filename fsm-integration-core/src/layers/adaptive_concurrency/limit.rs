@@ -37,7 +37,7 @@ pub enum Outcome {
     Overloaded,
     /// Says nothing about the load: a bad request, a refusal by an open circuit breaker.
     Ignored,
-    /// The caller went away; the time until then counts if it is long already.
+    /// The caller went away, or the call panicked; the time until then counts if it is long already.
     Cancelled,
 }
 

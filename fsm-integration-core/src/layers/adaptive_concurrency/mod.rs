@@ -25,7 +25,8 @@
 //! By the error's class ([`Outcome::of`]): an answer counts with its latency; a timeout, a refusal by the partner or a
 //! transient failure is a sign of overload; what is permanent or the caller's fault, or was refused by a breaker, is
 //! ignored. A call whose caller goes away, as a deadline outside does, counts with the time it took until then if that
-//! is longer than usual: else calls that hang would be recorded nowhere. Calls raise the limit only while at least half
+//! is longer than usual: else calls that hang would be recorded nowhere. So does a call that panics: a bug on this side
+//! is no overload of the other, and no answer either. Calls raise the limit only while at least half
 //! of it is used. A wait in the queue is not part of the latency.
 //!
 //! # Where it stands

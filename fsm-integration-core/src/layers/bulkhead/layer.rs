@@ -3,6 +3,22 @@ use tower::Layer;
 use super::{Bulkhead, BulkheadService};
 
 /// Puts a [`Bulkhead`] before a service; layers of one bulkhead's clones share its places.
+///
+/// ```
+/// use fsm_integration_core::{error::Error, layers::bulkhead::{Bulkhead, BulkheadLayer}};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// // One call at a time, and nobody waits.
+/// let bulkhead = Bulkhead::new(1, 0).with_name("erp");
+/// let partner = service_fn(|_: &str| async { Ok::<_, Error>("done") });
+/// let service = BulkheadLayer::new(bulkhead.clone()).layer(partner);
+/// assert_eq!(service.clone().oneshot("first").await.unwrap(), "done");
+///
+/// let _another = bulkhead.acquire().await.unwrap();
+/// assert!(service.oneshot("second").await.is_err());
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BulkheadLayer {
     bulkhead: Bulkhead,

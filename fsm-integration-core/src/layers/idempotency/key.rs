@@ -27,6 +27,20 @@ pub enum InvalidIdempotencyKey {
 ///
 /// Shown and stored as `idem:v1:{tenant}:{operation}:{sha256(key)}`; the digest is made when it is asked for, which a
 /// store of this process never does. Cheap to clone.
+///
+/// ```
+/// use fsm_integration_core::layers::idempotency::{IdempotencyKey, client_key};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::post("/orders").header("idempotency-key", "\"8e03978e\"").body(())?;
+/// let client = client_key(request.headers())?.ok_or("send an Idempotency-Key")?;
+/// let key = IdempotencyKey::new("demo", "order.create", client)?;
+/// assert_eq!(key.scope(), "demo:order.create");
+/// assert!(key.to_string().starts_with("idem:v1:demo:order.create:"));
+/// assert_ne!(key, IdempotencyKey::new("another", "order.create", client)?, "each tenant has its own keys");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct IdempotencyKey {
     /// `tenant:operation:key`; neither of the first two holds a colon.
@@ -218,5 +232,28 @@ mod tests {
         let differ = headers(&[("idempotency-key", "a"), ("idempotency-key", "b")]);
         assert_eq!(client_key(&differ), Err(InvalidIdempotencyKey::Ambiguous));
         assert_eq!(client_key(&headers(&[("idempotency-key", "")])), Err(InvalidIdempotencyKey::Key));
+    }
+
+    #[test]
+    fn i2_a_key_has_at_most_255_characters_its_quotes_not_counted() {
+        let longest = "x".repeat(255);
+        let too_long = "x".repeat(256);
+        for name in ["idempotency-key", "x-idempotency-key"] {
+            let found = |value: &str| {
+                let value = http::HeaderValue::from_str(value).expect("a value");
+                let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]);
+                client_key(&headers).map(|key| key.map(str::to_owned))
+            };
+            for (key, quoted) in [(&longest, format!("\"{longest}\"")), (&too_long, format!("\"{too_long}\""))] {
+                let expected = if key.len() <= 255 { Ok(Some(key.clone())) } else { Err(InvalidIdempotencyKey::Key) };
+                assert_eq!(found(key), expected, "{name}, bare, {}", key.len());
+                assert_eq!(found(&quoted), expected, "{name}, quoted, {}", key.len());
+            }
+        }
+        assert!(IdempotencyKey::new("demo", "order", &longest).is_ok());
+        assert_eq!(IdempotencyKey::new("demo", "order", &too_long), Err(InvalidIdempotencyKey::Key));
+        assert!(IdempotencyKey::new(&"t".repeat(64), &"o".repeat(64), "1").is_ok());
+        assert_eq!(IdempotencyKey::new(&"t".repeat(65), "order", "1"), Err(InvalidIdempotencyKey::Scope));
+        assert_eq!(IdempotencyKey::new("demo", &"o".repeat(65), "1"), Err(InvalidIdempotencyKey::Scope));
     }
 }

@@ -158,3 +158,61 @@ impl<T> fmt::Debug for StoreFuture<'_, T> {
         f.debug_struct("StoreFuture").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store that knows nothing of changes, as one over a network may.
+    struct Plain;
+
+    impl RecoveryPoints for Plain {}
+
+    impl IdempotencyStore<u32> for Plain {
+        fn begin<'a>(
+            &'a self,
+            _: &'a IdempotencyKey,
+            _: Fingerprint,
+            _: Owner,
+            left: Duration,
+        ) -> StoreFuture<'a, Begin<u32>> {
+            StoreFuture::ready(Ok(Begin::InProgress { left }))
+        }
+
+        fn renew<'a>(&'a self, _: &'a IdempotencyKey, _: Owner, _: Duration) -> StoreFuture<'a, StoreOutcome> {
+            StoreFuture::ready(Ok(StoreOutcome::LostLease))
+        }
+
+        fn complete<'a>(&'a self, _: &'a IdempotencyKey, _: Owner, _: &u32) -> StoreFuture<'a, StoreOutcome> {
+            StoreFuture::ready(Ok(StoreOutcome::LostLease))
+        }
+
+        fn release<'a>(&'a self, _: &'a IdempotencyKey, _: Owner) -> StoreFuture<'a, StoreOutcome> {
+            StoreFuture::ready(Ok(StoreOutcome::LostLease))
+        }
+
+        fn abandon(&self, _: &IdempotencyKey, _: Owner) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn i4_a_store_that_tells_of_no_change_is_asked_after_50_to_250_ms_never_all_at_once() {
+        let key = IdempotencyKey::new("demo", "order", "1").expect("a key");
+        let mut waits = Vec::new();
+        for _ in 0..200 {
+            let began = tokio::time::Instant::now();
+            Plain.changed(&key).await.expect("no question is asked");
+            waits.push(began.elapsed().as_millis());
+        }
+        let (shortest, longest) = (waits.iter().min().expect("waits"), waits.iter().max().expect("waits"));
+        assert!(*shortest >= 50 && *longest <= 250, "{shortest} to {longest} ms");
+        assert!(*shortest < 100 && *longest > 200, "{shortest} to {longest} ms: they come in step");
+    }
+
+    #[tokio::test]
+    async fn a_store_without_a_place_for_recovery_points_refuses_them() {
+        let key = IdempotencyKey::new("demo", "order", "1").expect("a key");
+        let point = RecoveryPoint { name: "charged".into(), data: 1.into() };
+        let refused = Plain.record_point(&key, Owner::random(), point).await;
+        assert_eq!(refused.expect_err("refused").kind(), ErrorKind::Internal);
+    }
+}

@@ -6,6 +6,20 @@ use super::{InstrumentService, service::Subject};
 use crate::clock::SystemClock;
 
 /// Gives each call of an adapter a span and counts it.
+///
+/// ```
+/// use fsm_integration_core::{error::Error, layers::instrument::InstrumentLayer};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let client = service_fn(|_: http::Request<()>| async { Ok::<_, Error>("done") });
+/// let partner = ServiceBuilder::new()
+///     .layer(InstrumentLayer::new("erp-invoices", "1.0.0"))
+///     // What repeats, refuses and times out goes here.
+///     .service(client);
+/// assert_eq!(partner.oneshot(http::Request::new(())).await.unwrap(), "done");
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct InstrumentLayer<C = SystemClock> {
     subject: Subject,

@@ -1,4 +1,5 @@
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -21,7 +22,7 @@ use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
     error::{Error, ErrorKind},
     observe::recorder::Seen,
-    testing::{VirtualClock, probe},
+    testing::{VirtualClock, probe::Probe},
 };
 
 /// Keeps the fields of every span.
@@ -159,7 +160,15 @@ fn the_span_says_who_calls_and_how_it_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn the_layer_passes_the_probe() {
-    let layer = InstrumentLayer::new("probe", "0.0.0");
-    probe::layer(|inner| layer.layer(inner)).await;
-    probe::layer_boxed(|inner| layer.layer(inner)).await;
+    let seen = Seen::default();
+    let _guard = metrics::set_default_local_recorder(&seen);
+    let (layer, sum) = (InstrumentLayer::new("probe", "0.0.0"), Cell::new(0));
+    let panics = || {
+        let counted = seen.take().into_iter().find(|(series, _)| series == "integration_errors_total probe panic");
+        sum.set(sum.get() + counted.map_or(0, |(_, count)| count as usize));
+        sum.get()
+    };
+    let probe = Probe { panics: Some(&panics), ..Probe::default() };
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
 }

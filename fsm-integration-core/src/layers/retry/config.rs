@@ -8,6 +8,21 @@ use crate::error::ErrorClass;
 ///
 /// Default: the sales preset: 3 retries, 1 s doubling to at most 30 s, additive jitter of 10 %, a `Retry-After` of
 /// at most 30 s is waited for (requirement W11), no limit on the whole, and the same for every class of failure.
+///
+/// ```
+/// use std::time::Duration;
+/// use fsm_integration_core::layers::retry::{Jitter, RetryConfig};
+///
+/// let config = RetryConfig {
+///     max_retries: 5,
+///     initial_delay: Duration::from_millis(100),
+///     jitter: Jitter::Full,
+///     total: Some(Duration::from_secs(10)),
+///     ..Default::default()
+/// };
+/// let text = r#"{ "max_retries": 5, "initial_delay": "100ms", "jitter": "full", "total": "10s" }"#;
+/// assert_eq!(serde_json::from_str::<RetryConfig>(text).unwrap(), config);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {

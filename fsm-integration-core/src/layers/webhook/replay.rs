@@ -120,6 +120,27 @@ impl Hash for ReplayKey {
 /// oldest is forgotten first, which is warned of at most once a minute while its timestamp could still pass; only
 /// validly signed messages come here, so a stranger cannot flush it.
 /// Clones share the memory. A mark takes some 60 bytes, and a message with both families of headers leaves two.
+///
+/// ```
+/// use std::sync::Arc;
+/// use fsm_integration_core::{clock::SystemClock, layers::webhook::*};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secrets = WebhookSecrets::new(WebhookSecret::generate()?, Arc::new(SystemClock));
+/// // A sender of ten messages a second, and twice five minutes.
+/// let config = VerifyConfig { remembered: 6_000, ..Default::default() };
+/// let verifier = WebhookVerifier::with_config(secrets.clone(), &config);
+///
+/// let mut headers = http::HeaderMap::new();
+/// let signer = WebhookSigner::new(secrets).only(Family::Standard);
+/// signer.sign(&WebhookId::new("evt_1")?, b"{}").apply(&mut headers);
+/// assert!(verifier.verify(&headers, b"{}").is_ok());
+/// assert!(verifier.verify(&headers, b"{}").is_err(), "a replay");
+/// // How full the memory is, for a gauge.
+/// assert_eq!(verifier.replay_guard().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ReplayGuard {
     seen: Arc<Mutex<Seen>>,

@@ -63,6 +63,17 @@ pub enum InvalidSecret {
 ///
 /// Its text says which scheme it is of: `whsec_` a shared secret (`v1`), with the feature `ed25519` also `whsk_` a key
 /// pair (`v1a`), whose receivers need no more than its [`public_key`](Self::public_key).
+///
+/// ```
+/// use fsm_integration_core::layers::webhook::{InvalidSecret, WebhookSecret};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// assert!(!format!("{secret:?}").contains("MfKQ9r8G"), "it is never shown");
+/// assert_eq!("whsec_c2hvcnQ=".parse::<WebhookSecret>().unwrap_err(), InvalidSecret::TooShort { bytes: 5 });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct WebhookSecret(Scheme);
 

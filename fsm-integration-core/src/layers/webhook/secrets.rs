@@ -10,6 +10,23 @@ use crate::clock::WallClock;
 ///
 /// Clones share the secrets, so that a rotation reaches every signer and verifier at once. Public keys are held in the
 /// same way (`WebhookPublicKeys`).
+///
+/// ```
+/// use std::sync::Arc;
+/// use fsm_integration_core::{clock::SystemClock, layers::webhook::*};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secrets = WebhookSecrets::new(WebhookSecret::generate()?, Arc::new(SystemClock));
+/// let verifier = WebhookVerifier::new(secrets.clone());
+/// let mut headers = http::HeaderMap::new();
+/// WebhookSigner::new(secrets.clone()).sign(&WebhookId::new("evt_1")?, b"{}").apply(&mut headers);
+///
+/// // What was signed with the old secret holds for another day.
+/// secrets.rotate(WebhookSecret::generate()?, WebhookSecrets::DEFAULT_OVERLAP);
+/// assert!(verifier.verify(&headers, b"{}").is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct WebhookSecrets<K = WebhookSecret> {
     held: Arc<RwLock<Vec<Held<K>>>>,

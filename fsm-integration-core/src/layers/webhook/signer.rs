@@ -17,6 +17,23 @@ use super::{
 ///
 /// Clones share the secrets. Signing takes one allocation, whatever the number of headers. Both families are sent
 /// unless [`only`](Self::only) says otherwise; each costs one pass over the body.
+///
+/// ```
+/// use std::sync::Arc;
+/// use fsm_integration_core::{clock::SystemClock, layers::webhook::*};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secrets = WebhookSecrets::new(WebhookSecret::generate()?, Arc::new(SystemClock));
+/// let signer = WebhookSigner::new(secrets).only(Family::Standard);
+///
+/// let body = r#"{"type":"order.created"}"#;
+/// let mut request = http::Request::post("https://partner.example/hooks").body(body)?;
+/// signer.sign(&WebhookId::new("evt_1")?, body.as_bytes()).apply(request.headers_mut());
+/// assert_eq!(request.headers()["webhook-id"], "evt_1");
+/// assert!(request.headers()["webhook-signature"].to_str()?.starts_with("v1,"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct WebhookSigner {
     secrets: WebhookSecrets,

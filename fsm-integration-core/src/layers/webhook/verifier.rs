@@ -20,6 +20,31 @@ use crate::{
 ///
 /// Clones share keys and memory. No input makes it panic. Each refusal is told as
 /// [`Observation::WebhookRefused`] with one of seven reasons; a message that passes is told to nobody.
+///
+/// ```
+/// use std::sync::Arc;
+/// use fsm_integration_core::{clock::SystemClock, error::InvalidSignature, layers::webhook::*};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = WebhookSecret::generate()?.expose();
+/// // The sender's secret, as the sender shows it.
+/// let secrets = WebhookSecrets::new(secret.parse()?, Arc::new(SystemClock));
+/// # let mut headers = http::HeaderMap::new();
+/// # let body = br#"{"type":"order.created"}"#;
+/// # WebhookSigner::new(secrets.clone()).sign(&WebhookId::new("evt_1")?, body).apply(&mut headers);
+/// let verifier = WebhookVerifier::new(secrets);
+///
+/// // The headers and the raw bytes, as they came.
+/// let verified = verifier.verify(&headers, body)?;
+/// assert_eq!(verified.id(), Some("evt_1"));
+/// assert_eq!(verifier.verify(&headers, body).unwrap_err(), InvalidSignature::Replay);
+///
+/// // What could not be handled is forgotten, so that its redelivery is let in.
+/// verifier.forget(&verified);
+/// assert!(verifier.verify(&headers, body).is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct WebhookVerifier {
     keys: TrustedKeys,

@@ -106,18 +106,22 @@ impl Probe<'_> {
         let before = (self.held)();
         let (inner, mut partner) = MockService::new();
         let mut service = wrap(inner);
+        let recorded = self.panics.map_or(0, |panics| panics());
+        let is_recorded = |panics: usize| self.panics.is_none_or(|recorded_now| recorded_now() == recorded + panics);
 
         let mut broken = service.clone();
         ready(&mut broken).await;
         let panicked = self.exchange(&mut broken, &mut partner, Asked::panic);
         let outcome = AssertUnwindSafe(panicked).catch_unwind().await;
         assert!(!matches!(outcome, Ok(Ok(_))), "a panic came out as an answer");
+        assert!(is_recorded(1), "a panic of the inner service's future is not recorded, or more than once");
 
         let mut broken = service.clone();
         ready(&mut broken).await;
         partner.panic_in_next_call();
         let outcome = AssertUnwindSafe(async { broken.call((self.request)()).await }).catch_unwind().await;
         assert!(!matches!(outcome, Ok(Ok(_))), "a panic came out as an answer");
+        assert!(is_recorded(2), "a panic of the inner service's `call` is not recorded, or more than once");
 
         assert_eq!((self.held)(), before, "a call that panicked keeps what it held");
         ready(&mut service).await;

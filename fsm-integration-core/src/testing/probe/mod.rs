@@ -2,7 +2,7 @@
 //!
 //! * readiness is the inner service's, and no clone is called that was not polled ready;
 //! * a dropped future drops the call and gives back what it held;
-//! * a panic in the inner call leaves the layer usable;
+//! * a panic in the inner call leaves the layer usable, and is recorded by one that records how calls end;
 //! * errors come out as they went in, and refusals as the caller's own type;
 //! * the service is `Clone + Send + Sync`, its future `Send`.
 //!
@@ -73,13 +73,16 @@ pub struct Probe<'a> {
     pub request: &'a dyn Fn() -> Request,
     /// How much the layer's handle holds now: permits, leases, places in a queue.
     pub held: &'a dyn Fn() -> usize,
+    /// How many calls that ended in a panic the layer's handle has recorded so far, by whatever name; absent for a layer
+    /// that records none, which is the default.
+    pub panics: Option<&'a dyn Fn() -> usize>,
     /// Whether the layer is ready while its inner service is not, and refuses the call then; `false` by default.
     pub sheds: bool,
 }
 
 impl Default for Probe<'_> {
     fn default() -> Self {
-        Self { request: &|| Request::new(Bytes::from_static(b"probe")), held: &|| 0, sheds: false }
+        Self { request: &|| Request::new(Bytes::from_static(b"probe")), held: &|| 0, panics: None, sheds: false }
     }
 }
 

@@ -91,3 +91,22 @@ async fn a_leak_is_found() {
 async fn a_call_that_outlives_its_future_is_found() {
     probe(Fault::Detaches).await;
 }
+
+/// A layer that passes, and a handle of it that counts so many panics.
+async fn probe_panics(recorded: &dyn Fn() -> usize) {
+    let probe = Probe { panics: Some(recorded), ..Probe::default() };
+    probe.layer(|inner| Identity::new().layer(inner)).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a panic of the inner service's future is not recorded")]
+async fn a_panic_that_nobody_records_is_found() {
+    probe_panics(&|| 0).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a panic of the inner service's `call` is not recorded")]
+async fn a_panic_that_is_recorded_only_in_the_future_is_found() {
+    let looks = AtomicUsize::new(0);
+    probe_panics(&|| looks.fetch_add(1, Relaxed).min(1)).await;
+}

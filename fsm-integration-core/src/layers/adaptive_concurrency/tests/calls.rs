@@ -1,7 +1,8 @@
 //! The handle and the layer.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
+use futures_util::FutureExt;
 use tower::{Layer, ServiceExt};
 
 use crate::{
@@ -91,4 +92,30 @@ async fn a_call_that_hangs_until_its_caller_goes_lowers_the_limit() {
     let hangs = concurrency.call(std::future::pending::<Result<(), Failure>>());
     assert!(tokio::time::timeout(Duration::from_secs(6), hangs).await.is_err());
     assert_eq!((concurrency.limit(), concurrency.in_flight()), (5, 0));
+}
+
+/// A bug on this side says nothing about the other's load; the time that it took all the same does.
+#[tokio::test]
+async fn a_call_that_panics_lowers_the_limit_only_if_it_took_too_long() {
+    // From 1 a single answer raises the limit.
+    for (initial, seconds, expected) in [(1, 0, 1), (1, 5, 1), (10, 0, 10), (10, 5, 10), (10, 6, 5)] {
+        let took = Duration::from_secs(seconds);
+        let clock = VirtualClock::default();
+        let concurrency = AdaptiveConcurrency::with_clock(config(initial), clock.clone());
+        let panics = async {
+            clock.advance(took);
+            if true { panic!("planted") } else { Ok::<(), Failure>(()) }
+        };
+        assert!(AssertUnwindSafe(concurrency.call(panics)).catch_unwind().await.is_err());
+        assert_eq!((concurrency.limit(), concurrency.in_flight()), (expected, 0), "in a future, after {took:?}");
+
+        let concurrency = AdaptiveConcurrency::with_clock(config(initial), clock.clone());
+        let in_call = tower::service_fn(|()| -> std::future::Ready<Result<(), Failure>> {
+            clock.advance(took);
+            panic!("planted")
+        });
+        let service = AdaptiveConcurrencyLayer::new(concurrency.clone()).layer(in_call);
+        assert!(AssertUnwindSafe(service.oneshot(())).catch_unwind().await.is_err());
+        assert_eq!((concurrency.limit(), concurrency.in_flight()), (expected, 0), "in `call`, after {took:?}");
+    }
 }

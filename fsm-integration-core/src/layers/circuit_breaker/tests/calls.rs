@@ -6,17 +6,41 @@ use tower::{Layer, Service, ServiceExt};
 use super::*;
 use crate::{
     error::{BoxError, BulkheadFull, RateLimited, TimedOut},
-    testing::{MockService, probe},
+    testing::{MockService, probe::Probe},
 };
 
 #[tokio::test]
 async fn the_layer_passes_the_probe() {
-    let layer = CircuitBreakerLayer::new(CircuitBreaker::new("erp", CircuitBreakerConfig::default()));
-    probe::layer(|inner| layer.layer(inner)).await;
-    probe::layer_boxed(|inner| layer.layer(inner)).await;
+    let breaker = CircuitBreaker::new("erp", CircuitBreakerConfig::default());
+    let panics = || breaker.snapshot().failures as usize;
+    let probe = Probe { panics: Some(&panics), ..Probe::default() };
+    let layer = CircuitBreakerLayer::new(breaker.clone());
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
     let layer = layer.leak();
-    probe::layer(|inner| layer.layer(inner)).await;
-    probe::layer_boxed(|inner| layer.layer(inner)).await;
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
+}
+
+/// In half-open a call holds one of few places.
+#[tokio::test]
+async fn the_layer_of_a_half_open_breaker_passes_the_probe() {
+    // More probes than are made, and none that fails opens it.
+    let config = CircuitBreakerConfig { success_threshold: 100, half_open_failure_rate: Some(2.0), ..quick() };
+    let (breaker, clock) = breaker(config);
+    breaker.fail();
+    clock.advance(60 * SECOND);
+    breaker.succeed();
+    let held = || breaker.snapshot().probes as usize;
+    let panics = || breaker.snapshot().failures as usize;
+    let probe = Probe { held: &held, panics: Some(&panics), ..Probe::default() };
+    let layer = CircuitBreakerLayer::new(breaker.clone());
+    let leaked = layer.clone().leak();
+    probe.layer(|inner| layer.layer(inner)).await;
+    probe.layer_boxed(|inner| layer.layer(inner)).await;
+    probe.layer(|inner| leaked.layer(inner)).await;
+    probe.layer_boxed(|inner| leaked.layer(inner)).await;
+    assert_eq!(breaker.state(), CircuitState::HalfOpen, "all of it was half-open");
 }
 
 #[tokio::test]
@@ -74,6 +98,32 @@ async fn a_boxed_error_counts_by_what_is_inside() {
     let reset: BoxError = std::io::Error::from(std::io::ErrorKind::ConnectionReset).into();
     assert!(breaker.call(async { Err::<(), _>(reset) }).await.is_err());
     assert_eq!(breaker.state(), CircuitState::Open);
+}
+
+/// By choice only, and not before it was begun.
+#[tokio::test]
+async fn a_dropped_call_is_a_failure_if_cancelled_calls_are_to_count() {
+    for (count_cancelled, expected) in [(false, CircuitState::Closed), (true, CircuitState::Open)] {
+        let (breaker, _) = breaker(CircuitBreakerConfig { count_cancelled, ..quick() });
+        let mut call = Box::pin(breaker.call(pending::<Result<(), Failure>>()));
+        assert!((&mut call).now_or_never().is_none());
+        drop(call);
+        assert_eq!(breaker.state(), expected, "a plain future");
+
+        breaker.reset();
+        drop(breaker.call(pending::<Result<(), Failure>>()));
+        assert_eq!(breaker.state(), CircuitState::Closed, "it asks at the first poll");
+
+        let never = tower::service_fn(|()| pending::<Result<(), Failure>>());
+        let mut service = CircuitBreakerLayer::new(breaker.clone()).layer(never);
+        drop(service.call(()));
+        assert_eq!(breaker.state(), expected, "a layer's");
+
+        breaker.reset();
+        let mut leaked = CircuitBreakerLayer::new(breaker.clone()).leak().layer(never);
+        assert!(leaked.call(()).now_or_never().is_none());
+        assert_eq!(breaker.state(), expected, "a leaked layer's");
+    }
 }
 
 #[tokio::test]

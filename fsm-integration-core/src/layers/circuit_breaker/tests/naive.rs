@@ -1,8 +1,14 @@
 //! The breaker, its lock-free paths included, against a naive one that keeps every result in a list.
 
+use std::{mem::discriminant, ops::RangeInclusive};
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    clock::nanos,
+    error::{Error, ErrorKind},
+};
 
 const MILLI: u64 = 1_000_000;
 
@@ -11,10 +17,14 @@ enum Step {
     Admit,
     /// Ends one of the calls under way, chosen by the number.
     End(usize, Outcome),
+    /// As [`End`](Self::End), with a failure that asks for so many milliseconds of patience.
+    Fail(usize, u64),
     Wait(u64),
     Control(Control),
     /// From now on another failure rate, in tenths, and another minimum.
     Reconfigure(u32, u32),
+    /// From now on another kind of model.
+    Remodel(CircuitModel),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -33,6 +43,17 @@ fn step() -> impl Strategy<Value = Step> {
 fn step_under_changing_settings() -> impl Strategy<Value = Step> {
     let reconfigure = (0_u32..12, 0_u32..10).prop_map(|(rate, minimum)| Step::Reconfigure(rate, minimum));
     prop_oneof![20 => step(), 1 => reconfigure]
+}
+
+fn step_of_everything() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => step_under_changing_settings(),
+        4 => (any::<usize>(), 0_u64..3000).prop_map(|(call, patience)| Step::Fail(call, patience)),
+        // Longer than what it takes to be stable.
+        2 => (400_u64..3000).prop_map(Step::Wait),
+        1 => Just(Step::Control(Control::MetricsOnly)),
+        1 => model().prop_map(Step::Remodel),
+    ]
 }
 
 fn model() -> impl Strategy<Value = CircuitModel> {
@@ -71,6 +92,21 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
             count_cancelled,
             ..Default::default()
         }
+    })
+}
+
+/// Waits that grow, scatter and obey the partner.
+fn config_of_waits() -> impl Strategy<Value = CircuitBreakerConfig> {
+    let growth = (0_u32..4, 0_u64..4000, prop_oneof![0_u64..2000, 0_u64..3]);
+    // Most often exact, so that a wait that is too short by little is found.
+    let jitter = prop_oneof![3 => Just(0.0), 1 => 0.0..1.0_f64];
+    (config(), growth, jitter, 0_u64..2000).prop_map(|(config, growth, reset_jitter, hint)| CircuitBreakerConfig {
+        reset_multiplier: growth.0.into(),
+        max_reset_timeout: Duration::from_millis(growth.1),
+        stable_after: Duration::from_millis(growth.2),
+        reset_jitter,
+        max_retry_after: Duration::from_millis(hint),
+        ..config
     })
 }
 
@@ -113,15 +149,28 @@ enum Phase {
 /// When it ended, whether it failed, whether it was slow.
 type Ended = (u64, bool, bool);
 
-/// Time in milliseconds since the beginning.
+/// A call under way: the period it began in and, if it is timed, when.
+type Begun = (u32, Option<u64>);
+
+/// A call that was made although it would have been refused.
+const UNCOUNTED: Begun = (u32::MAX, None);
+
+/// Time in milliseconds since the beginning; waits in nanoseconds, since jitter keeps to no milliseconds.
 struct Naive {
     config: CircuitBreakerConfig,
     now: u64,
     phase: Phase,
     period: u32,
+    since: u64,
     /// Of the period.
     ended: Vec<Ended>,
     opened: u64,
+    /// Openings without a stable while between.
+    again: u32,
+    /// Only tells what it would refuse.
+    shadow: bool,
+    /// How long it may stay open, until the breaker has said how long it does.
+    wait: Option<RangeInclusive<u64>>,
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -134,19 +183,48 @@ fn reaches(count: usize, whole: usize, rate: f64) -> bool {
 }
 
 impl Naive {
+    fn new(config: CircuitBreakerConfig) -> Self {
+        let (phase, ended) = (Phase::Closed, Vec::new());
+        Self { config, now: 0, phase, period: 0, since: 0, ended, opened: 0, again: 0, shadow: false, wait: None }
+    }
+
     fn enter(&mut self, phase: Phase) {
-        (self.phase, self.period) = (phase, self.period + 1);
+        (self.phase, self.period, self.since) = (phase, self.period + 1, self.now);
         self.ended.clear();
     }
 
-    fn trip(&mut self) {
+    fn trip(&mut self, patience: u64) {
+        if self.phase == Phase::Closed && self.now - self.since >= millis(self.config.stable_after) {
+            self.again = 0;
+        }
+        self.wait = Some(self.waits(patience));
+        self.again += 1;
         self.opened += 1;
-        self.enter(Phase::Open { until: self.now + millis(self.config.reset_timeout) });
+        self.enter(Phase::Open { until: u64::MAX });
+    }
+
+    /// From the wait without jitter to the longest with it.
+    fn waits(&self, patience: u64) -> RangeInclusive<u64> {
+        let first = millis(self.config.reset_timeout);
+        let cap = millis(self.config.max_reset_timeout).max(first);
+        let factor = (self.config.reset_multiplier as u64).max(1);
+        let plain = (0..self.again).fold(first, |wait, _| wait.saturating_mul(factor)).min(cap);
+        let jitter = (plain as f64 * self.config.reset_jitter).ceil() as u64;
+        let hint = patience.min(millis(self.config.max_retry_after));
+        plain.max(hint) * MILLI..=(plain + jitter).min(cap).max(hint) * MILLI
+    }
+
+    fn is_timed(&self) -> bool {
+        self.config.model != CircuitModel::Consecutive && self.config.slow_call_duration.is_some()
+    }
+
+    fn begun(&self) -> Begun {
+        (self.period, self.is_timed().then_some(self.now))
     }
 
     fn admit(&mut self) -> bool {
         if let Phase::Open { until } = self.phase {
-            if self.now < until {
+            if self.now * MILLI < until {
                 return false;
             }
             self.enter(Phase::HalfOpen { probes: 0, progress: self.now });
@@ -155,7 +233,7 @@ impl Naive {
             return self.phase != Phase::Controlled(Control::ForcedOpen);
         };
         if probes > 0 && self.now >= progress + millis(self.config.half_open_timeout) {
-            self.trip();
+            self.trip(0);
             return false;
         }
         let missing = self.config.success_threshold.max(1) - self.ended.len() as u32;
@@ -167,12 +245,12 @@ impl Naive {
         true
     }
 
-    fn record(&mut self, (period, began): (u32, u64), outcome: Outcome) {
+    fn record(&mut self, (period, began): Begun, outcome: Outcome, patience: u64) {
         if period != self.period {
             return;
         }
-        let windowed = self.config.model != CircuitModel::Consecutive;
-        let slow = self.config.slow_call_duration.is_some_and(|slow| windowed && self.now - began >= millis(slow));
+        let slow = self.config.slow_call_duration.filter(|_| self.is_timed());
+        let slow = slow.zip(began).is_some_and(|(slow, began)| self.now - began >= millis(slow));
         let failed = match outcome {
             Outcome::Success => Some(false),
             Outcome::Failure => Some(true),
@@ -181,16 +259,16 @@ impl Naive {
         };
         self.ended.extend(failed.map(|failed| (self.now, failed, slow)));
         match self.phase {
-            Phase::Closed if failed.is_some() => self.judge(),
+            Phase::Closed if failed.is_some() => self.judge(patience),
             Phase::HalfOpen { probes, .. } => {
                 self.phase = Phase::HalfOpen { probes: probes - 1, progress: self.now };
-                self.judge_probes();
+                self.judge_probes(patience);
             }
             _ => {}
         }
     }
 
-    fn judge(&mut self) {
+    fn judge(&mut self, patience: u64) {
         let window = self.window();
         let (calls, failures, slow) = figures(&window);
         let open = match self.config.model {
@@ -203,7 +281,7 @@ impl Naive {
             }
         };
         if open {
-            self.trip();
+            self.trip(patience);
         }
     }
 
@@ -231,25 +309,36 @@ impl Naive {
         }
     }
 
-    fn judge_probes(&mut self) {
+    fn judge_probes(&mut self, patience: u64) {
         let (judged, (calls, failures, slow)) = (self.config.success_threshold.max(1) as usize, figures(&self.ended));
         let failed = match self.config.half_open_failure_rate {
             None => failures > 0,
             Some(rate) => reaches(failures, judged, rate),
         };
         if failed || reaches(slow, judged, self.config.slow_call_rate) {
-            self.trip();
+            self.trip(patience);
         } else if calls >= judged {
             self.enter(Phase::Closed);
         }
     }
 
     fn control(&mut self, control: Control) {
-        self.enter(if control == Control::Automatic { Phase::Closed } else { Phase::Controlled(control) });
+        (self.shadow, self.again) = (control == Control::MetricsOnly, 0);
+        let is_free = self.shadow || control == Control::Automatic;
+        self.enter(if is_free { Phase::Closed } else { Phase::Controlled(control) });
+    }
+
+    /// What was counted for another kind of model is not this one's.
+    fn remodel(&mut self, model: CircuitModel) {
+        if self.phase == Phase::Closed && discriminant(&model) != discriminant(&self.config.model) {
+            self.period += 1;
+            self.ended.clear();
+        }
+        self.config.model = model;
     }
 
     fn picture(&self) -> Picture {
-        let state = match self.phase {
+        let verdict = match self.phase {
             Phase::Closed | Phase::Controlled(Control::Disabled) => CircuitState::Closed,
             Phase::HalfOpen { .. } => CircuitState::HalfOpen,
             Phase::Open { .. } | Phase::Controlled(_) => CircuitState::Open,
@@ -259,14 +348,16 @@ impl Naive {
             Phase::HalfOpen { .. } => figures(&self.ended),
             Phase::Open { .. } | Phase::Controlled(_) => (0, 0, 0),
         };
-        let left = if let Phase::Open { until } = self.phase { Some(until.saturating_sub(self.now)) } else { None };
+        let left =
+            if let Phase::Open { until } = self.phase { Some(until.saturating_sub(self.now * MILLI)) } else { None };
         let probes = if let Phase::HalfOpen { probes, .. } = self.phase { probes } else { 0 };
-        (state, figures, probes, self.opened, left)
+        let state = if self.shadow { CircuitState::Closed } else { verdict };
+        ((state, verdict), figures, probes, self.opened, left)
     }
 }
 
-/// State, figures, probes, how often opened, milliseconds left open.
-type Picture = (CircuitState, (usize, usize, usize), u32, u64, Option<u64>);
+/// State and what it would be without shadow, figures, probes, how often opened, nanoseconds left open.
+type Picture = ((CircuitState, CircuitState), (usize, usize, usize), u32, u64, Option<u64>);
 
 fn figures(ended: &[Ended]) -> (usize, usize, usize) {
     let count = |which: fn(&&Ended) -> bool| ended.iter().filter(which).count();
@@ -274,9 +365,9 @@ fn figures(ended: &[Ended]) -> (usize, usize, usize) {
 }
 
 fn picture(breaker: &CircuitBreaker<VirtualClock>) -> Picture {
-    let CircuitSnapshot { state, calls, failures, slow, probes, opened, retry_after, .. } = breaker.snapshot();
+    let CircuitSnapshot { state, verdict, calls, failures, slow, probes, opened, retry_after, .. } = breaker.snapshot();
     let figures = (calls as usize, failures as usize, slow as usize);
-    (state, figures, probes, opened, retry_after.map(millis))
+    ((state, verdict), figures, probes, opened, retry_after.map(nanos))
 }
 
 /// The two side by side.
@@ -284,15 +375,13 @@ struct Pair {
     breaker: CircuitBreaker<VirtualClock>,
     clock: VirtualClock,
     naive: Naive,
-    /// With the period and the time they began in.
-    under_way: Vec<(Permit<VirtualClock>, (u32, u64))>,
+    under_way: Vec<(Permit<VirtualClock>, Begun)>,
 }
 
 impl Pair {
     fn new(config: CircuitBreakerConfig) -> Self {
         let (breaker, clock) = breaker(config);
-        let naive = Naive { config, now: 0, phase: Phase::Closed, period: 0, ended: Vec::new(), opened: 0 };
-        Self { breaker, clock, naive, under_way: Vec::new() }
+        Self { breaker, clock, naive: Naive::new(config), under_way: Vec::new() }
     }
 
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -300,15 +389,24 @@ impl Pair {
         match step {
             Step::Admit => {
                 let permit = breaker.try_acquire();
-                prop_assert_eq!(permit.is_ok(), naive.admit());
-                under_way.extend(permit.ok().map(|permit| (permit, (naive.period, naive.now))));
+                let admitted = naive.admit();
+                prop_assert_eq!(permit.is_ok(), admitted || naive.shadow);
+                let begun = if admitted { naive.begun() } else { UNCOUNTED };
+                under_way.extend(permit.ok().map(|permit| (permit, begun)));
             }
-            Step::End(call, outcome) if !under_way.is_empty() => {
+            Step::End(..) | Step::Fail(..) if under_way.is_empty() => {}
+            Step::End(call, outcome) => {
                 let (permit, call) = under_way.swap_remove(call % under_way.len());
                 permit.record(outcome);
-                naive.record(call, outcome);
+                naive.record(call, outcome, 0);
             }
-            Step::End(..) => {}
+            Step::Fail(call, patience) => {
+                let (permit, call) = under_way.swap_remove(call % under_way.len());
+                let hint = Some(Duration::from_millis(patience));
+                let failed = Error::new(ErrorKind::Unavailable, "503").with_retry_after(hint);
+                prop_assert!(permit.record_result(Err::<(), _>(failed)).is_err());
+                naive.record(call, Outcome::Failure, patience);
+            }
             Step::Wait(wait) => {
                 clock.advance(Duration::from_millis(wait));
                 naive.now += wait;
@@ -321,8 +419,24 @@ impl Pair {
                 naive.config = CircuitBreakerConfig { failure_rate: tenth(tenths), minimum_calls, ..naive.config };
                 breaker.reconfigure(naive.config);
             }
+            // How a window of other measures goes on is tested beside the windows.
+            Step::Remodel(model) if discriminant(&model) == discriminant(&naive.config.model) => {}
+            Step::Remodel(model) => {
+                naive.remodel(model);
+                breaker.reconfigure(naive.config);
+            }
         }
-        prop_assert_eq!(breaker.state(), naive.picture().0);
+        prop_assert_eq!(breaker.state(), naive.picture().0.0);
+        self.agree_on_the_wait()
+    }
+
+    /// Where jitter leaves a choice, the naive breaker takes over the other's.
+    fn agree_on_the_wait(&mut self) -> Result<(), TestCaseError> {
+        if let Some(waits) = self.naive.wait.take() {
+            let wait = self.breaker.snapshot().retry_after.map_or(0, nanos);
+            prop_assert!(waits.contains(&wait), "{wait} is not in {waits:?}");
+            self.naive.phase = Phase::Open { until: self.naive.now * MILLI + wait };
+        }
         Ok(())
     }
 
@@ -361,6 +475,15 @@ proptest! {
     fn it_decides_as_a_naive_breaker_does_under_changing_and_extreme_settings(
         config in prop_oneof![config(), extreme_config()],
         steps in prop::collection::vec(step_under_changing_settings(), 0..120),
+        looks in any::<bool>(),
+    ) {
+        agree(config, steps, looks)?;
+    }
+
+    #[test]
+    fn it_decides_as_a_naive_breaker_does_whatever_can_be_set(
+        config in prop_oneof![3 => config_of_waits(), 1 => extreme_config()],
+        steps in prop::collection::vec(step_of_everything(), 0..160),
         looks in any::<bool>(),
     ) {
         agree(config, steps, looks)?;

@@ -38,6 +38,24 @@ const SMALLEST_SHARD: usize = 1_024;
 /// [`Arc`], and never ask the store from its `Clone`. Outcomes are dropped outside of the lock.
 ///
 /// Times may be as coarse as a [`CoarseClock`](crate::clock::CoarseClock) counts them: an outcome lives for hours.
+///
+/// ```
+/// use std::time::Duration;
+/// use fsm_integration_core::{error::Error, layers::idempotency::*};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Ten orders a second, each remembered for an hour.
+/// let store = MemoryIdempotencyStore::new(36_000, Duration::from_secs(3_600));
+/// let orders = IdempotencyManager::new(store);
+/// let key = IdempotencyKey::new("demo", "order.create", "1")?;
+/// for _ in 0..3 {
+///     let order = orders.execute(&key, Fingerprint::NONE, |_| async { Ok::<_, Error>("order 17") }).await?;
+///     assert_eq!(order.value, "order 17");
+/// }
+/// assert_eq!(orders.store().len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub struct MemoryIdempotencyStore<T, C = SystemClock> {
     shards: Box<[Mutex<Shard<T>>]>,
     last_fence: AtomicU64,

@@ -42,6 +42,38 @@ pub enum Claim<T> {
 ///
 /// Work whose effect lies in the same database needs no lease: [`look_up_in`](Self::look_up_in) and
 /// [`record_done_in`](Self::record_done_in) take part in the effect's own transaction. Sweep now and then.
+///
+/// ```
+/// use std::sync::Arc;
+/// use fsm_integration_core::{
+///     clock::SystemClock,
+///     layers::idempotency::{Claim, Fingerprint, IdempotencyKey, SqliteIdempotencyStore},
+///     sqlite::{Database, DatabaseConfig},
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("fsm.db");
+/// let database = Database::open(&path, DatabaseConfig::default())?;
+/// database.migrate(SqliteIdempotencyStore::MIGRATIONS).await?;
+/// let store = SqliteIdempotencyStore::new(database.clone(), Arc::new(SystemClock));
+///
+/// let fingerprint = Fingerprint::of(br#"{"amount":"10.00"}"#);
+/// for expected in [Claim::Absent, Claim::Replay(42)] {
+///     let (store, key) = (store.clone(), IdempotencyKey::new("demo", "payment.create", "PAY-1")?);
+///     let found = database.write(move |tx| {
+///         let found = store.look_up_in::<u32>(tx, &key, fingerprint)?;
+///         if found == Claim::Absent {
+///             // The effect goes here, and is written together with its outcome or not at all.
+///             store.record_done_in(tx, &key, fingerprint, &42)?;
+///         }
+///         Ok(found)
+///     });
+///     assert_eq!(found.await?, expected);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SqliteIdempotencyStore {
     database: Database,

@@ -75,11 +75,13 @@ async fn the_layer_passes_the_probe_with_and_without_keys() {
     use crate::testing::probe;
     let without = IdempotencyLayer::new(manager::<StoredResponse>(), |_: &http::Request<Bytes>| None);
     probe::layer(|inner| without.layer(inner)).await;
+    probe::layer_boxed(|inner| without.layer(inner)).await;
     let calls = Arc::new(AtomicU32::new(0));
     let keyed = IdempotencyLayer::new(manager::<StoredResponse>(), move |_: &http::Request<Bytes>| {
         Some((key(&calls.fetch_add(1, Ordering::SeqCst).to_string()), A))
     });
     probe::layer(|inner| keyed.layer(inner)).await;
+    probe::layer_boxed(|inner| keyed.layer(inner)).await;
 }
 
 /// A request and an answer of a user's own.

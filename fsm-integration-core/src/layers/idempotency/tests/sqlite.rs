@@ -128,3 +128,36 @@ async fn a_successor_that_goes_away_before_it_begins_wakes_the_next() {
     store.abandon(&key, Owner::random());
     timeout(Duration::from_millis(600), second).await.expect("woken").expect("asked");
 }
+
+/// The work of a key is done once, and its outcome found by whatever way, also where JSON has a `null` for it.
+async fn is_kept<T>(outcome: T)
+where
+    T: Clone + PartialEq + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let (_folder, database, store) = store(SqliteIdempotencyStore::DEFAULT_TTL).await;
+    let (leased, claimed) = (key("leased"), key("claimed"));
+    let manager = IdempotencyManager::new(store.clone());
+    for replayed in [false, true, true] {
+        let work = async |_| if replayed { panic!("the work was done") } else { Ok::<_, Error>(outcome.clone()) };
+        let executed = manager.execute(&leased, A, work).await.expect("an outcome");
+        assert_eq!(executed, Executed { value: outcome.clone(), replayed });
+    }
+    let (writer, written, by) = (store.clone(), outcome.clone(), claimed.clone());
+    database.write(move |tx| writer.record_done_in(tx, &by, A, &written)).await.expect("recorded");
+    for key in [leased, claimed] {
+        let (store, expected) = (store.clone(), Claim::Replay(outcome.clone()));
+        let claim = database.write(move |tx| store.look_up_in::<T>(tx, &key, A)).await.expect("asked");
+        assert_eq!(claim, expected);
+    }
+}
+
+/// Requirement I11: an outcome that is empty is not the absence of one.
+#[tokio::test]
+async fn i11_an_outcome_of_nothing_is_an_outcome() {
+    is_kept(()).await;
+    is_kept(None::<u32>).await;
+    is_kept(false).await;
+    is_kept(0).await;
+    is_kept(String::new()).await;
+    is_kept(Vec::<u32>::new()).await;
+}

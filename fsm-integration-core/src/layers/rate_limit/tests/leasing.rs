@@ -1,5 +1,7 @@
 //! Leases let through no more than what was taken early.
 
+use std::sync::mpsc;
+
 use super::*;
 
 const CONFIG: LeaseConfig = LeaseConfig { tokens: 8, workers: 2, idle: SECOND };
@@ -111,8 +113,52 @@ async fn a_layer_takes_its_tokens_by_the_handful() {
     service.oneshot(9).await.expect_err("no token");
 }
 
+/// A call that passed: when, at what cost, and how much was in hand before it.
+type Passed = (Duration, u32, u32);
+
+/// In any span of time: what an exact bucket lets through, and what was in hand when it began.
+fn bounded(capacity: u32, refill: u32, passed: &[Passed]) -> Result<(), TestCaseError> {
+    for (n, (from, _, held)) in passed.iter().enumerate() {
+        let mut sum = 0;
+        for (to, cost, _) in &passed[n..] {
+            sum += u128::from(*cost);
+            let flowed_in = (*to - *from).as_nanos() * u128::from(refill) / 1_000_000_000;
+            let most = u128::from(capacity) + flowed_in + u128::from(*held);
+            prop_assert!(sum <= most, "{sum} of {most}");
+        }
+    }
+    Ok(())
+}
+
+/// Threads of which one at a time makes a call when it is told to, each with a number and so a lease of its own.
+struct Callers {
+    told: Vec<mpsc::Sender<u32>>,
+    passed: mpsc::Receiver<bool>,
+}
+
+impl Callers {
+    fn new(leased: &LeasedBucket<VirtualClock>, count: usize) -> Self {
+        let (answer, passed) = mpsc::channel();
+        let told = (0..count).map(|_| {
+            let (tell, told) = mpsc::channel::<u32>();
+            let (leased, answer) = (leased.clone(), answer.clone());
+            thread::spawn(move || {
+                for cost in told {
+                    answer.send(leased.try_acquire(cost).is_ok()).expect("the test goes on");
+                }
+            });
+            tell
+        });
+        Self { told: told.collect(), passed }
+    }
+
+    fn call(&self, caller: usize, cost: u32) -> bool {
+        self.told[caller % self.told.len()].send(cost).expect("the thread goes on");
+        self.passed.recv().expect("the thread answers")
+    }
+}
+
 proptest! {
-    // In any span of time: what an exact bucket lets through, and what was in hand before.
     #[test]
     fn no_more_is_spent_than_was_taken_early(
         capacity in 1..40_u32,
@@ -122,23 +168,43 @@ proptest! {
     ) {
         let (clock, leased) = leased(capacity, refill, LeaseConfig { tokens, workers: 1, ..CONFIG });
         let mut now = Duration::ZERO;
-        let mut spent: Vec<(Duration, u64)> = Vec::new();
+        let mut passed: Vec<Passed> = Vec::new();
         for (gap, cost) in calls {
             clock.advance(Duration::from_millis(gap));
             now += Duration::from_millis(gap);
+            let held = leased.held();
             if leased.try_acquire(cost).is_ok() {
-                spent.push((now, cost.into()));
+                passed.push((now, cost, held));
             }
             prop_assert!(leased.held() <= tokens);
         }
-        for (n, (from, _)) in spent.iter().enumerate() {
-            let mut sum = 0;
-            for (to, cost) in &spent[n..] {
-                sum += cost;
-                let flowed_in = (*to - *from).as_nanos() * u128::from(refill) / 1_000_000_000;
-                let most = u128::from(capacity) + flowed_in + u128::from(tokens);
-                prop_assert!(u128::from(sum) <= most, "{sum} of {most}");
+        bounded(capacity, refill, &passed)?;
+    }
+
+    /// As stated at [`LeasedBucket`]: a handful for each worker, whoever calls when, and whatever is taken back.
+    #[test]
+    fn no_more_is_spent_than_all_workers_took_early(
+        capacity in 1..40_u32,
+        refill in 1..20_u32,
+        tokens in 0..12_u32,
+        workers in 2..6_usize,
+        // Now one of them, now another, for longer than it takes to be idle.
+        turns in prop::collection::vec((0..8_usize, prop::collection::vec((0..600_u64, 1..4_u32), 1..12)), 1..12),
+    ) {
+        let (clock, leased) = leased(capacity, refill, LeaseConfig { tokens, workers, ..CONFIG });
+        // More than there are leases, so that some are shared.
+        let callers = Callers::new(&leased, 8);
+        let mut now = Duration::ZERO;
+        let mut passed: Vec<Passed> = Vec::new();
+        for (caller, gap, cost) in turns.iter().flat_map(|(caller, calls)| calls.iter().map(|call| (*caller, call.0, call.1))) {
+            clock.advance(Duration::from_millis(gap));
+            now += Duration::from_millis(gap);
+            let held = leased.held();
+            if callers.call(caller, cost) {
+                passed.push((now, cost, held));
             }
+            prop_assert!(leased.held() <= tokens * workers.next_power_of_two() as u32);
         }
+        bounded(capacity, refill, &passed)?;
     }
 }

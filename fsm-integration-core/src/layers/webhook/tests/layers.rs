@@ -109,6 +109,7 @@ async fn a_dropped_handler_forgets_its_message() {
 async fn the_sign_layer_passes_the_probe() {
     let layer = SignLayer::new(room().signer);
     crate::testing::probe::layer(|inner| layer.layer(inner)).await;
+    crate::testing::probe::layer_boxed(|inner| layer.layer(inner)).await;
 }
 
 #[cfg(feature = "testing")]
