@@ -8,7 +8,8 @@
 //! * [`event`]: typed events on a durable bus, with consumers, outbox and dead letters;
 //! * [`observe`] and [`secret`]: every decision, health, metrics, traces; secrets that redact themselves.
 //!
-//! The [`guide`] tells which one to use, in which order, with which numbers.
+//! The [`guide`] tells which one to use, in which order, with which numbers. Where the documentation cites a requirement
+//! (`R3`) or a flaw (`F-T7`), [`guide::requirements`] says what it is.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
