@@ -63,7 +63,12 @@ impl<S: Service<Request>, Request, K: Eq + Hash> CoalesceFuture<S, Request, K> {
 
 impl<S, Request, K> Future for CoalesceFuture<S, Request, K>
 where
-    S: Service<Request, Response: Clone + Send + 'static, Error: ShareError + Send + 'static, Future: Send + 'static>,
+    S: Service<
+            Request,
+            Response: Clone + Send + Sync + 'static,
+            Error: ShareError + Send + Sync + 'static,
+            Future: Send + 'static,
+        >,
     K: Eq + Hash + Clone,
 {
     type Output = Result<S::Response, S::Error>;

@@ -14,6 +14,7 @@
 //!   waited; the error says how by [`ShareError`].
 //! * **A panic** belongs to the caller whose call it was; the others start over. If that caller has gone, whoever polled
 //!   the call gets it.
+//! * **Nobody holds up others.** Answers are cloned side by side and outside the locks.
 //! * **Bounded.** So many keys at once ([`CoalesceConfig::max_keys`]); a call for one more is made alone.
 //!
 //! Only for calls without effect, and only where the answer is the same for everybody with the same key: put tenant and
@@ -51,6 +52,9 @@ use crate::{
 
 /// Shares calls under way by their key; clones share the same calls.
 ///
+/// Whoever waits clones the answer for itself, at the same time as others do, which is why it must be `Sync`; a large one
+/// is better kept in an [`Arc`]. Of the user's code only a key's `Hash`, `Eq` and `Clone` run under a lock.
+///
 /// Its name, `coalesce` unless [`with_name`](Self::with_name) says otherwise, stands beside what it tells.
 ///
 /// ```
@@ -68,8 +72,10 @@ pub struct Coalesce<K: Eq + Hash, T, E> {
     shared: Arc<Shared<K, T, E>>,
 }
 
+type Flights<K, T, E> = HashMap<K, Arc<Flight<T, E>>>;
+
 struct Shared<K, T, E> {
-    flights: Mutex<HashMap<K, Arc<Flight<T, E>>>>,
+    flights: Mutex<Flights<K, T, E>>,
     config: CoalesceConfig,
     name: Box<str>,
     observers: Observers,
@@ -113,8 +119,8 @@ impl<K: Eq + Hash, T, E> Coalesce<K, T, E> {
 impl<K, T, E> Coalesce<K, T, E>
 where
     K: Eq + Hash + Clone,
-    T: Clone + Send + 'static,
-    E: ShareError + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: ShareError + Send + Sync + 'static,
 {
     /// Makes the call, or waits for one that is under way for the same key.
     ///

@@ -27,8 +27,8 @@ where
     S: Service<Request, Response = T, Error = E, Future: Send + 'static> + Clone,
     F: Fn(&Request) -> Option<K>,
     K: Eq + Hash + Clone,
-    T: Clone + Send + 'static,
-    E: ShareError + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: ShareError + Send + Sync + 'static,
 {
     type Response = T;
     type Error = E;

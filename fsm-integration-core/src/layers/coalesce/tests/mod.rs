@@ -1,3 +1,6 @@
+#[cfg(not(fsm_loom))]
+mod locks;
+
 use std::{
     future::{Future, pending, poll_fn},
     panic::AssertUnwindSafe,
@@ -193,33 +196,6 @@ async fn a_panic_while_the_call_is_made_leaves_the_key_free() {
     assert!(AssertUnwindSafe(coalesce.call("a", make)).catch_unwind().await.is_err());
     assert_eq!(coalesce.in_flight(), 0);
     assert_eq!(coalesce.call("a", || counted(&made)).await.expect("an answer"), 1);
-}
-
-/// Looks, when it wakes somebody, whether the calls may be asked for; loom's lock cannot be tried.
-#[cfg(not(fsm_loom))]
-struct Looks(Shared<u32>, AtomicU32);
-
-#[cfg(not(fsm_loom))]
-impl std::task::Wake for Looks {
-    fn wake(self: Arc<Self>) {
-        self.1.fetch_add(if self.0.shared.flights.try_lock().is_some() { 1 } else { 100 }, SeqCst);
-    }
-}
-
-/// A waker that polls at once would wait for a lock that is held around it.
-#[cfg(not(fsm_loom))]
-#[tokio::test]
-async fn followers_are_woken_outside_the_locks_when_their_leader_panics() {
-    let coalesce = Shared::<u32>::default();
-    let looks = Arc::new(Looks(coalesce.clone(), AtomicU32::new(0)));
-    let mut follower = Box::pin(coalesce.call("a", pending));
-    let make = || -> std::future::Pending<Result<u32, Error>> {
-        let waker = std::task::Waker::from(Arc::clone(&looks));
-        assert!(follower.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
-        panic!("boom")
-    };
-    assert!(AssertUnwindSafe(coalesce.call("a", make)).catch_unwind().await.is_err());
-    assert_eq!(looks.1.load(SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
