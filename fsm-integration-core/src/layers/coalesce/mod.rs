@@ -14,7 +14,9 @@
 //!   waited; the error says how by [`ShareError`].
 //! * **A panic** belongs to the caller whose call it was; the others start over. If that caller has gone, whoever polled
 //!   the call gets it.
-//! * **Nobody holds up others.** Answers are cloned side by side and outside the locks.
+//! * **Nobody holds up others.** Answers are cloned side by side and outside the locks. Who waits behind a
+//!   [`CoalesceLayer`] gives the service that was ready for its call back: over a limit of calls under way, a hundred who
+//!   share one call take one place.
 //! * **Bounded.** So many keys at once ([`CoalesceConfig::max_keys`]); a call for one more is made alone.
 //!
 //! Only for calls without effect, and only where the answer is the same for everybody with the same key: put tenant and

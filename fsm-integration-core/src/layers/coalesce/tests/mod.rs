@@ -7,9 +7,9 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -18,12 +18,13 @@ use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
 };
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 use super::*;
 use crate::{
     error::{BoxError, Error, ErrorKind},
     observe::Told,
+    testing::MockService,
 };
 
 type Shared<T> = Coalesce<&'static str, T, Error>;
@@ -272,11 +273,95 @@ async fn the_layer_shares_calls_and_lets_requests_without_key_pass() {
 async fn a_follower_of_the_layer_makes_its_own_call_after_a_panic() {
     let made = Arc::new(AtomicU32::new(0));
     let layer = CoalesceLayer::new(Coalesce::default(), |_: &()| Some(()));
-    let service = layer.layer(service_fn(|()| panics_once(&made)));
+    // Whose `call` panics unless it was made ready.
+    let limited = ConcurrencyLimit::new(service_fn(|()| panics_once(&made)), 2);
+    let service = layer.layer(limited);
     let call = || AssertUnwindSafe(service.clone().oneshot(())).catch_unwind();
     let (leader, follower) = tokio::join!(call(), call());
     assert!(leader.is_err());
     assert_eq!(follower.expect("no panic").expect("an answer"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_own_call_finds_no_ready_service_is_told() {
+    let (inner, mut partner) = MockService::<_, u32, Error>::new();
+    let closing = Closing { inner, is_closed: Arc::default() };
+    let service = CoalesceLayer::new(Coalesce::default(), |key: &u32| Some(*key)).layer(closing.clone());
+    let [leader, follower] = [(); 2].map(|()| tokio::spawn(service.clone().oneshot(1)));
+    let asked = partner.asked().await;
+    tokio::task::yield_now().await;
+    closing.is_closed.store(true, SeqCst);
+    asked.panic();
+    assert!(leader.await.is_err());
+    assert_eq!(follower.await.expect("no panic").expect_err("closed").kind(), ErrorKind::Unavailable);
+}
+
+/// A service that is never ready any more once it is closed.
+#[derive(Clone)]
+struct Closing<S> {
+    inner: S,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl<S: Service<u32, Error = Error>> Service<u32> for Closing<S> {
+    type Response = S::Response;
+    type Error = Error;
+    type Future = S::Future;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_closed.load(SeqCst) {
+            return Poll::Ready(Err(ErrorKind::Unavailable.into()));
+        }
+        self.inner.poll_ready(cx)
+    }
+    fn call(&mut self, key: u32) -> S::Future {
+        self.inner.call(key)
+    }
+}
+
+/// tower's `ConcurrencyLimit` takes its place when it is made ready.
+#[tokio::test(start_paused = true)]
+async fn followers_take_no_place_of_the_service_behind() {
+    let slow_for_one = service_fn(|key: u32| async move {
+        sleep(if key == 1 { 10 * SECOND } else { SECOND }).await;
+        Ok::<_, Error>(key)
+    });
+    let limited = ConcurrencyLimit::new(slow_for_one, 3);
+    let service = CoalesceLayer::new(Coalesce::default(), |key: &u32| Some(*key)).layer(limited);
+    let shared: Vec<_> = (0..3).map(|_| tokio::spawn(service.clone().oneshot(1))).collect();
+    tokio::task::yield_now().await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(join_all([2, 3].map(|key| service.clone().oneshot(key))).await.len(), 2);
+    assert_eq!(began.elapsed(), SECOND, "one call was under way of three that may be");
+    for call in shared {
+        assert_eq!(call.await.expect("no panic").expect("an answer"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_ended_holds_nothing_and_panics_when_it_is_polled_again() {
+    let layer = CoalesceLayer::new(Coalesce::new(CoalesceConfig { max_keys: 1 }), |key: &Option<u32>| *key);
+    let held = Arc::new(());
+    let mut service = {
+        let held = Arc::clone(&held);
+        layer.layer(service_fn(move |_: Option<u32>| {
+            let held = Arc::clone(&held);
+            async move {
+                sleep(SECOND).await;
+                drop(held);
+                Ok::<_, Error>(())
+            }
+        }))
+    };
+    // One that leads, one that follows, one too many and one without a key.
+    let mut calls = [Some(1), Some(1), Some(2), None].map(|key| Box::pin(service.call(key)));
+    drop((service, layer));
+    for answer in join_all(&mut calls).await {
+        answer.expect("an answer");
+    }
+    assert_eq!(Arc::strong_count(&held), 1, "no service is kept");
+    for call in &mut calls {
+        assert!(AssertUnwindSafe(call).catch_unwind().await.is_err(), "polled after its end");
+    }
 }
 
 #[cfg(feature = "testing")]
