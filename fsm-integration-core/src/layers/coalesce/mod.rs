@@ -57,8 +57,6 @@ use crate::{
 /// Whoever waits clones the answer for itself, at the same time as others do, which is why it must be `Sync`; a large one
 /// is better kept in an [`Arc`]. Of the user's code only a key's `Hash`, `Eq` and `Clone` run under a lock.
 ///
-/// Its name, `coalesce` unless [`with_name`](Self::with_name) says otherwise, stands beside what it tells.
-///
 /// ```
 /// use fsm_integration_core::{error::Error, layers::coalesce::Coalesce};
 ///
@@ -77,34 +75,40 @@ pub struct Coalesce<K: Eq + Hash, T, E> {
 type Flights<K, T, E> = HashMap<K, Arc<Flight<T, E>>>;
 
 struct Shared<K, T, E> {
-    flights: Mutex<Flights<K, T, E>>,
+    flights: Arc<Mutex<Flights<K, T, E>>>,
     config: CoalesceConfig,
-    name: Box<str>,
+    name: Arc<str>,
     observers: Observers,
+}
+
+impl<K, T, E> Clone for Shared<K, T, E> {
+    fn clone(&self) -> Self {
+        let (flights, name) = (Arc::clone(&self.flights), Arc::clone(&self.name));
+        Self { flights, config: self.config, name, observers: self.observers.clone() }
+    }
 }
 
 impl<K: Eq + Hash, T, E> Coalesce<K, T, E> {
     /// Shares calls for so many keys at once.
     #[must_use]
     pub fn new(config: CoalesceConfig) -> Self {
-        Self::made(config, "coalesce".into(), Observers::default())
-    }
-
-    /// The same settings under another name, with calls of its own.
-    #[must_use]
-    pub fn with_name(self, name: &str) -> Self {
-        Self::made(self.shared.config, name.into(), self.shared.observers.clone())
-    }
-
-    /// The same settings with these observers, and calls of its own.
-    #[must_use]
-    pub fn with_observers(self, observers: Observers) -> Self {
-        Self::made(self.shared.config, self.shared.name.clone(), observers)
-    }
-
-    fn made(config: CoalesceConfig, name: Box<str>, observers: Observers) -> Self {
-        let flights = Mutex::new(HashMap::new());
+        let flights = Arc::new(Mutex::new(HashMap::new()));
+        let (name, observers) = ("coalesce".into(), Observers::default());
         Self { shared: Arc::new(Shared { flights, config, name, observers }) }
+    }
+
+    /// Names it, for those who are told of what was shared; `coalesce` by default. The calls stay those of its clones.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.shared).name = name.into();
+        self
+    }
+
+    /// Chooses who is told of what was shared; the calls stay those of its clones.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.shared).observers = observers;
+        self
     }
 
     /// How many keys have a call under way.

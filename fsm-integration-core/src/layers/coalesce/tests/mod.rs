@@ -364,6 +364,15 @@ async fn a_call_that_has_ended_holds_nothing_and_panics_when_it_is_polled_again(
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_handle_with_another_name_and_observers_shares_the_calls() {
+    let (coalesce, made, told) = (Shared::default(), Arc::new(AtomicU32::new(0)), Told::default());
+    let named = coalesce.clone().with_name("prices").with_observers(told.observers());
+    let (one, other) = tokio::join!(coalesce.call("a", || counted(&made)), named.call("a", || counted(&made)));
+    assert_eq!((one.expect("an answer"), other.expect("an answer")), (1, 1));
+    assert_eq!(told.take(), [("prices".to_owned(), Observation::Coalesced)]);
+}
+
 #[cfg(feature = "testing")]
 #[tokio::test(start_paused = true)]
 async fn the_layer_passes_the_probe_with_and_without_keys() {
