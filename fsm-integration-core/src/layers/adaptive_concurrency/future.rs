@@ -71,6 +71,7 @@ where
 
 pin_project! {
     /// A call that waits for its place, if it must, and says how it ended.
+    #[must_use = "futures do nothing unless polled"]
     pub struct AdaptiveConcurrencyFuture<S: Service<Request>, Request, C: Clock = SystemClock> {
         // Dropped in this order, as above.
         #[pin]

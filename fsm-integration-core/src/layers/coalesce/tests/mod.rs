@@ -373,6 +373,15 @@ async fn a_handle_with_another_name_and_observers_shares_the_calls() {
     assert_eq!(told.take(), [("prices".to_owned(), Observation::Coalesced)]);
 }
 
+#[test]
+fn what_holds_a_closure_can_be_shown() {
+    let coalesce = Coalesce::<u32, u32, Error>::default();
+    let layer = CoalesceLayer::new(coalesce, |key: &u32| Some(*key));
+    let shown = r#"coalesce: Coalesce { name: "coalesce", in_flight: 0 }, .. }"#;
+    assert_eq!(format!("{layer:?}"), format!("CoalesceLayer {{ {shown}"));
+    assert_eq!(format!("{:?}", layer.layer("inner")), format!("CoalesceService {{ inner: \"inner\", {shown}"));
+}
+
 #[cfg(feature = "testing")]
 #[tokio::test(start_paused = true)]
 async fn the_layer_passes_the_probe_with_and_without_keys() {
