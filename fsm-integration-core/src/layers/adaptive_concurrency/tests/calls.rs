@@ -1,8 +1,8 @@
 //! The handle and the layer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::{
     error::{BulkheadFull, RateLimited, TimedOut},
@@ -91,4 +91,19 @@ async fn a_call_that_hangs_until_its_caller_goes_lowers_the_limit() {
     let hangs = concurrency.call(std::future::pending::<Result<(), Failure>>());
     assert!(tokio::time::timeout(Duration::from_secs(6), hangs).await.is_err());
     assert_eq!((concurrency.limit(), concurrency.in_flight()), (5, 0));
+}
+
+/// A future that is kept in a collection would keep the request, and the place its service may hold elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_holds_nothing_even_if_its_future_is_kept() {
+    let max_wait = Some(Duration::from_secs(1));
+    let settings = AdaptiveConcurrencyConfig { max_queued: 1, max_wait, ..config(1) };
+    let concurrency = AdaptiveConcurrency::new(settings);
+    let _held = concurrency.acquire().await.expect("free");
+    let request = Arc::new(());
+    let inner = tower::service_fn(|_: Arc<()>| std::future::ready(Ok::<_, Failure>(())));
+    let mut service = AdaptiveConcurrencyLayer::new(concurrency.clone()).layer(inner);
+    let mut refused = Box::pin(service.ready().await.expect("ready").call(Arc::clone(&request)));
+    (&mut refused).await.expect_err("waited too long");
+    assert_eq!(Arc::strong_count(&request), 1);
 }
