@@ -219,6 +219,17 @@ async fn a_refused_call_holds_nothing_even_if_its_future_is_kept() {
     assert_eq!(Arc::strong_count(&request), 1);
 }
 
+#[test]
+fn only_a_longest_wait_needs_a_runtime() {
+    let waits = |max_wait| {
+        let bulkhead = Bulkhead::with_config(BulkheadConfig { max_concurrent: 1, max_queued: 1, max_wait });
+        let _place = bulkhead.try_acquire().expect("free");
+        bulkhead.acquire().now_or_never().is_none()
+    };
+    assert!(waits(None));
+    assert!(std::panic::catch_unwind(|| waits(Some(SECOND))).is_err());
+}
+
 #[tokio::test]
 async fn a_panic_in_a_call_gives_its_place_back() {
     let bulkhead = Bulkhead::new(1, 0);

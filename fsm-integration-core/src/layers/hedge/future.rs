@@ -19,6 +19,12 @@ use crate::{
 
 pin_project! {
     /// The requests of one call, side by side.
+    ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops all requests under way; a hedge taken from the budget stays taken.
     #[must_use = "futures do nothing unless polled"]
     pub struct HedgeFuture<S, Req, C = SystemClock>
     where
