@@ -1,5 +1,7 @@
 #[cfg(not(fsm_loom))]
 mod locks;
+#[cfg(fsm_loom)]
+mod loom;
 
 use std::{
     future::{Future, pending, poll_fn},
