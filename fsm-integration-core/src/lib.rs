@@ -22,7 +22,8 @@
 //!
 //! None is on by default; the layers need none.
 //!
-//! The [`guide`] tells which one to use, in which order, with which numbers.
+//! The [`guide`] tells which one to use, in which order, with which numbers. Where the documentation cites a requirement
+//! (`R3`) or a flaw (`F-T7`), [`guide::requirements`] says what it is.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]

@@ -3,7 +3,12 @@
 mod rules;
 mod source;
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::Path,
+};
 
 use self::{
     rules::{ADAPTER, ADAPTERS, CORE, IMPURE_WORDS, MOST_CODE, MOST_LINES, NEVER, OUTSIDE, PURE},
@@ -220,7 +225,47 @@ fn is_topic(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte))
 }
 
+/// The numbers of requirements and flaws in a text, as `W11` and `F-C3`.
+fn cited(text: &str) -> Vec<&str> {
+    let words = text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '-');
+    let is_cited = |word: &&str| {
+        let (letters, digits) = word.split_at(word.find(|sign: char| sign.is_ascii_digit()).unwrap_or(word.len()));
+        let is_known = match letters.strip_prefix("F-") {
+            Some(of_flaws) => of_flaws.len() == 1 && of_flaws.bytes().all(|letter| letter.is_ascii_uppercase()),
+            None => letters.len() == 1 && "DEHIKRW".contains(letters),
+        };
+        is_known && matches!(digits.len(), 1 | 2) && digits.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    words.filter(is_cited).collect()
+}
+
+#[test]
+fn every_number_that_is_cited_is_explained() {
+    let path = "fsm-integration-core/src/guide/requirements.md";
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the page");
+    let numbers = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let mut explained = BTreeSet::new();
+    for number in numbers.filter(|number| cited(number) == [*number]) {
+        assert!(explained.insert(number), "{path}: {number} is explained twice");
+    }
+    let all = all();
+    let comments = all.iter().flat_map(|source| {
+        source.lines().filter_map(move |(line, text)| Some((source, line, text.split_once("//")?.1)))
+    });
+    let unknown = comments.flat_map(|(source, line, comment)| {
+        let unknown = cited(comment).into_iter().filter(|number| !explained.contains(number));
+        unknown.map(|number| broken(source, line, &format!("{path} does not say what {number} is"))).collect::<Vec<_>>()
+    });
+    assert_none(&unknown.collect::<Vec<_>>());
+}
+
 // That the rules can be broken.
+
+#[test]
+fn numbers_are_found_in_texts() {
+    assert_eq!(cited("(requirements I7, E16), F-C3: and F-R1, F-R5."), ["I7", "E16", "F-C3", "F-R1", "F-R5"]);
+    assert_eq!(cited("`EH1` A1 W W123 F-10 F-CC1 1W W1a SHA-1 F-c1 E-4"), Vec::<&str>::new());
+}
 
 fn told(path: &str, code: &str) -> Vec<String> {
     let source = Source::new(format!("fsm-integration-core/src/{path}"), code);

@@ -10,6 +10,8 @@
 //! 8. [Beside axum, tonic and reqwest](frameworks)
 //! 9. [Coming from tower-resilience, resilience4j or Polly](coming_from)
 //!
+//! What numbers such as `R3` or `F-C1` mean that are cited here and there [stands on a page of its own](requirements).
+//!
 //! Every block of code on these pages is compiled and run by the tests.
 
 #[doc = include_str!("choosing.md")]
@@ -38,3 +40,6 @@ pub mod frameworks {}
 
 #[doc = include_str!("coming_from.md")]
 pub mod coming_from {}
+
+#[doc = include_str!("requirements.md")]
+pub mod requirements {}

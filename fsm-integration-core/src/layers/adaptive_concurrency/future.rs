@@ -71,6 +71,7 @@ where
 
 pin_project! {
     /// A call that waits for its place, if it must, and says how it ended.
+    #[must_use = "futures do nothing unless polled"]
     pub struct AdaptiveConcurrencyFuture<S: Service<Request>, Request, C: Clock = SystemClock> {
         // Dropped in this order, as above.
         #[pin]
@@ -114,7 +115,12 @@ impl<S: Service<Request>, Request, C: Clock> Standing<S, Request, C> {
             Self::Refused(refusal) => return Poll::Ready(Err(*refusal)),
             Self::Begun(_) => panic!("polled after its end"),
         };
-        let place = ready!(Pin::new(&mut queued.waiting).poll(cx)).map_err(|Full| queued.concurrency.refuse())?;
+        let Ok(place) = ready!(Pin::new(&mut queued.waiting).poll(cx)) else {
+            let refusal = queued.concurrency.refuse();
+            // Service and request are free now, however long this future is kept.
+            *self = Self::Refused(refusal);
+            return Poll::Ready(Err(refusal));
+        };
         let permit = queued.concurrency.begin(place);
         let (mut inner, request) = queued.call.take().expect("taken once, on leaving the queue");
         let future = inner.call(request);

@@ -21,7 +21,7 @@ pin_project! {
     pub(super) struct Call<'a, F> {
         // Dropped in this order: the place is free when the call has gone.
         #[pin]
-        future: F,
+        future: Option<F>,
         stage: Stage,
         bulkhead: &'a Bulkhead,
     }
@@ -37,7 +37,7 @@ enum Stage {
 impl<'a, F> Call<'a, F> {
     #[inline]
     pub(super) const fn new(bulkhead: &'a Bulkhead, future: F) -> Self {
-        Self { future, stage: Stage::Asks, bulkhead }
+        Self { future: Some(future), stage: Stage::Asks, bulkhead }
     }
 }
 
@@ -72,13 +72,19 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         if let (Stage::Asks, Some(place)) = (&*this.stage, this.bulkhead.try_place()) {
             *this.stage = Stage::Begun(place);
-        } else if !matches!(this.stage, Stage::Begun(_)) {
-            ready!(this.stage.wait(this.bulkhead, cx))?;
+        } else if !matches!(this.stage, Stage::Begun(_))
+            && let Err(refusal) = ready!(this.stage.wait(this.bulkhead, cx))
+        {
+            // Free now, however long this future is kept.
+            this.future.set(None);
+            *this.stage = Stage::Ended;
+            return Poll::Ready(Err(refusal.into()));
         }
-        let result = ready!(this.future.poll(cx));
+        let future = this.future.as_mut().as_pin_mut().expect("there is one until it ends");
+        let result = ready!(future.poll(cx));
         *this.stage = Stage::Ended;
         Poll::Ready(result)
     }
@@ -86,6 +92,10 @@ where
 
 pin_project! {
     /// A call that waits for its place, if it must, and holds it until its end.
+    ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time and there is a longest wait.
+    #[must_use = "futures do nothing unless polled"]
     pub struct BulkheadFuture<S: Service<Request>, Request> {
         // Two fields and no enum of both, so that a call that is ready at once need not lie in memory; dropped in this
         // order, as above.
@@ -136,7 +146,12 @@ impl<S: Service<Request>, Request> Standing<S, Request> {
             Self::Refused(refusal) => return Poll::Ready(Err(*refusal)),
             Self::Begun(_) | Self::Ended => panic!("polled after its end"),
         };
-        let place = ready!(Pin::new(&mut queued.waiting).poll(cx)).map_err(|Full| queued.bulkhead.refuse())?;
+        let Ok(place) = ready!(Pin::new(&mut queued.waiting).poll(cx)) else {
+            let refusal = queued.bulkhead.refuse();
+            // Service and request are free now, however long this future is kept.
+            *self = Self::Refused(refusal);
+            return Poll::Ready(Err(refusal));
+        };
         let (mut inner, request) = queued.call.take().expect("taken once, on leaving the queue");
         let future = inner.call(request);
         *self = Self::Begun(place);

@@ -19,8 +19,9 @@
 //! place is taken by the call.
 //!
 //! # Cost
-//! Two atomic read-modify-writes, no lock, no allocation; a call that has to wait allocates at most its place in the
-//! queue, which is used again, and its timer.
+//! Two atomic read-modify-writes, no lock, no allocation. A call that has to wait allocates twice, for its wait and for
+//! its request with the service that is ready for it, and a third time for its timer if there is a longest wait; places
+//! in the queue are used again.
 
 mod config;
 mod future;
@@ -107,6 +108,9 @@ impl Bulkhead {
     /// [`BulkheadFull`] as the caller's own error when the queue is full or the wait too long; else what the call
     /// returns.
     ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time and there is a longest wait.
+    ///
     /// # Cancel safety
     /// Dropped while it waits, it leaves the queue; the call was not begun.
     #[inline]
@@ -122,6 +126,9 @@ impl Bulkhead {
     ///
     /// # Errors
     /// [`BulkheadFull`] when the queue is full or the wait too long.
+    ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time and there is a longest wait.
     ///
     /// # Cancel safety
     /// Dropped while it waits, it leaves the queue.

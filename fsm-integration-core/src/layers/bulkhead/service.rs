@@ -14,6 +14,9 @@ use crate::{
 /// A service of which only so many calls are under way at once.
 ///
 /// Readiness is the inner service's; a call takes its place, or its place in the queue, in `call`.
+///
+/// # Panics
+/// Its calls panic when they have to wait outside a tokio runtime with time and there is a longest wait.
 #[derive(Debug, Clone)]
 pub struct BulkheadService<S> {
     inner: S,

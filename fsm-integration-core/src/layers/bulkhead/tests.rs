@@ -191,6 +191,45 @@ async fn a_call_that_has_ended_holds_no_place_even_if_its_future_is_kept() {
     assert_eq!(bulkhead.in_flight(), 0);
 }
 
+/// A future that is kept in a collection would keep the request, and the place its service may hold elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_holds_nothing_even_if_its_future_is_kept() {
+    let bulkhead = Bulkhead::with_config(BulkheadConfig { max_concurrent: 1, max_queued: 1, max_wait: Some(SECOND) });
+    let _place = bulkhead.acquire().await.expect("free");
+    let (request, of_service) = (Arc::new(()), Arc::new(()));
+    let inner = {
+        let of_service = Arc::clone(&of_service);
+        tower::service_fn(move |_: Arc<()>| {
+            let _of_service = &of_service;
+            std::future::ready(Ok::<_, Failure>(()))
+        })
+    };
+    let mut service = BulkheadLayer::new(bulkhead.clone()).layer(inner);
+    let mut refused = Box::pin(service.ready().await.expect("ready").call(Arc::clone(&request)));
+    drop(service);
+    (&mut refused).await.expect_err("waited too long");
+    assert_eq!((Arc::strong_count(&request), Arc::strong_count(&of_service)), (1, 1));
+
+    let held = Arc::clone(&request);
+    let mut refused = Box::pin(bulkhead.call(async move {
+        let _held = held;
+        Ok::<_, Failure>(())
+    }));
+    (&mut refused).await.expect_err("waited too long");
+    assert_eq!(Arc::strong_count(&request), 1);
+}
+
+#[test]
+fn only_a_longest_wait_needs_a_runtime() {
+    let waits = |max_wait| {
+        let bulkhead = Bulkhead::with_config(BulkheadConfig { max_concurrent: 1, max_queued: 1, max_wait });
+        let _place = bulkhead.try_acquire().expect("free");
+        bulkhead.acquire().now_or_never().is_none()
+    };
+    assert!(waits(None));
+    assert!(std::panic::catch_unwind(|| waits(Some(SECOND))).is_err());
+}
+
 #[tokio::test]
 async fn a_panic_in_a_call_gives_its_place_back() {
     let bulkhead = Bulkhead::new(1, 0);

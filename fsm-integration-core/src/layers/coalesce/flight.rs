@@ -1,4 +1,6 @@
 //! One call under way and those who wait for it.
+//!
+//! No lock is held while code runs that may run anything: the call, `Clone` and [`ShareError`], a destructor, a waker.
 
 use std::{
     any::Any,
@@ -34,6 +36,8 @@ struct Core<T, E> {
     woken: bool,
     /// Who waits; free places are `None`.
     places: Vec<Option<Place>>,
+    /// The free places but the leader's, which is nobody else's.
+    free: Vec<usize>,
     taken: usize,
 }
 
@@ -48,7 +52,8 @@ enum State<T, E> {
     /// Somebody polls it.
     Polled,
     Waiting(Call<T, E>),
-    Landed(Outcome<T, E>),
+    /// Behind a count, so that each takes its clone outside the lock.
+    Landed(Arc<Outcome<T, E>>),
     /// It panicked, or its leader did before it was made; the panic is the leader's.
     Crashed(Option<Panic>),
 }
@@ -60,29 +65,35 @@ pub(super) enum Arrival<T, E> {
     Crashed,
 }
 
-/// What is left to do after a place was given up.
-pub(super) enum Left<T, E> {
-    /// Others wait for it.
-    Others,
-    /// Others waited for it, and it will not be made: they are to be woken outside the locks.
-    Crashed(Vec<Waker>),
-    /// Nobody waits any more: the call is to be dropped.
-    Last(#[allow(dead_code, reason = "held to be dropped outside the locks")] Option<Call<T, E>>),
+/// What is left when a place was given up; to be dropped, and the wakers to be woken, outside the locks.
+pub(super) struct Left<T, E> {
+    /// Whether nobody may board any more: nobody waits, or the call will not be made.
+    pub(super) is_over: bool,
+    /// Those who waited for a call that will not be made.
+    pub(super) wakers: Vec<Waker>,
+    #[expect(dead_code, reason = "held to be dropped outside the locks")]
+    held: (Option<Waker>, Option<State<T, E>>),
 }
 
 impl<T, E> Flight<T, E> {
     /// A flight with its leader on board, at [`LEADER`].
     pub(super) fn new() -> Self {
         let places = vec![Some(Place::default())];
-        Self { core: Mutex::new(Core { state: State::Starting, woken: true, places, taken: 1 }) }
+        let core = Core { state: State::Starting, woken: true, places, free: Vec::new(), taken: 1 };
+        Self { core: Mutex::new(core) }
+    }
+
+    /// Whether nobody holds its lock.
+    #[cfg(all(test, not(fsm_loom)))]
+    pub(super) fn is_free(&self) -> bool {
+        self.core.try_lock().is_some()
     }
 
     /// Takes a place.
     pub(super) fn board(&self) -> usize {
         let mut core = self.core.lock();
         core.taken += 1;
-        let free = core.places.iter().skip(1).position(Option::is_none).map(|index| index + 1);
-        let place = free.filter(|_| core.taken <= core.places.len()).unwrap_or(core.places.len());
+        let place = core.free.pop().unwrap_or(core.places.len());
         if place == core.places.len() {
             core.places.push(None);
         }
@@ -96,27 +107,52 @@ impl<T, E> Flight<T, E> {
         core.state = State::Waiting(call);
     }
 
-    /// Gives a place up.
+    /// Gives a place up; under the lock of the map, so that nobody boards meanwhile.
     pub(super) fn leave(&self, place: usize) -> Left<T, E> {
+        self.core.lock().leave(place)
+    }
+
+    /// Gives a place up if the call has ended, so that nobody boards any more.
+    pub(super) fn leave_ended(&self, place: usize) -> Option<Left<T, E>> {
         let mut core = self.core.lock();
-        core.places[place] = None;
-        core.taken -= 1;
-        if core.taken == 0 {
-            let call = match mem::replace(&mut core.state, State::Polled) {
-                State::Waiting(call) => Some(call),
-                _ => None,
-            };
-            return Left::Last(call);
-        }
-        if matches!(core.state, State::Starting) && place == LEADER {
-            // It panicked while it made the call.
-            return Left::Crashed(core.end(State::Crashed(None)));
-        }
-        Left::Others
+        matches!(core.state, State::Landed(_) | State::Crashed(_)).then(|| core.leave(place))
     }
 }
 
 impl<T, E> Core<T, E> {
+    fn leave(&mut self, place: usize) -> Left<T, E> {
+        let waker = self.places[place].take().and_then(|place| place.waker);
+        if place != LEADER {
+            self.free.push(place);
+        }
+        self.taken -= 1;
+        if self.taken == 0 {
+            let state = mem::replace(&mut self.state, State::Polled);
+            return Left { is_over: true, wakers: Vec::new(), held: (waker, Some(state)) };
+        }
+        // It panicked while it made the call.
+        let is_over = matches!(self.state, State::Starting) && place == LEADER;
+        let wakers = if is_over { self.end(State::Crashed(None)) } else { Vec::new() };
+        Left { is_over, wakers, held: (waker, None) }
+    }
+
+    /// Puts a waker in a place, and hands out the one that was there.
+    fn wait(&mut self, place: usize, waker: Option<Waker>) -> Option<Waker> {
+        self.places[place].replace(Place { waker }).and_then(|before| before.waker)
+    }
+
+    /// The call, if it waits to be polled.
+    fn take_call(&mut self) -> Option<Call<T, E>> {
+        if !self.woken || !matches!(self.state, State::Waiting(_)) {
+            return None;
+        }
+        self.woken = false;
+        match mem::replace(&mut self.state, State::Polled) {
+            State::Waiting(call) => Some(call),
+            _ => unreachable!("seen above"),
+        }
+    }
+
     fn take_wakers(&mut self) -> Vec<Waker> {
         self.places.iter_mut().flatten().filter_map(|place| place.waker.take()).collect()
     }
@@ -131,36 +167,45 @@ pub(super) fn wake(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(Waker::wake);
 }
 
+/// What a caller does who looks.
+enum Look<T, E> {
+    Share(Arc<Outcome<T, E>>),
+    Crashed(Option<Panic>),
+    Drive(Call<T, E>),
+    Wait,
+}
+
 impl<T, E> Flight<T, E>
 where
-    T: Clone + Send + 'static,
-    E: ShareError + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: ShareError + Send + Sync + 'static,
 {
     /// Looks for the outcome from a place, and drives the call if that is to be done.
     ///
     /// `closed` is called before the outcome is told, so that nobody boards any more.
     pub(super) fn poll(self: &Arc<Self>, place: usize, cx: &Context<'_>, closed: impl FnOnce()) -> Poll<Arrival<T, E>> {
+        match self.look(place, cx.waker().clone()) {
+            Look::Wait => Poll::Pending,
+            Look::Drive(call) => self.drive(place, call, closed),
+            Look::Share(outcome) => Poll::Ready(Arrival::Outcome(share(&outcome))),
+            Look::Crashed(None) => Poll::Ready(Arrival::Crashed),
+            Look::Crashed(Some(panic)) => resume_unwind(panic),
+        }
+    }
+
+    fn look(&self, place: usize, waker: Waker) -> Look<T, E> {
         let mut core = self.core.lock();
         match &mut core.state {
-            // The user's `Clone` under the flight's own lock, so that `T` need not be `Sync`: nobody boards any more, and
-            // who calls for the key anew does not come by here.
-            State::Landed(outcome) => return Poll::Ready(Arrival::Outcome(share(outcome))),
-            State::Crashed(panic) => {
-                let panic = if place == LEADER { panic.take() } else { None };
-                drop(core);
-                return panic.map_or(Poll::Ready(Arrival::Crashed), |panic| resume_unwind(panic));
-            }
+            State::Landed(outcome) => return Look::Share(Arc::clone(outcome)),
+            State::Crashed(panic) => return Look::Crashed(if place == LEADER { panic.take() } else { None }),
             State::Starting | State::Polled | State::Waiting(_) => {}
         }
         // From before the call is polled, so that no wake-up is missed.
-        core.places[place] = Some(Place { waker: Some(cx.waker().clone()) });
-        if !core.woken || !matches!(core.state, State::Waiting(_)) {
-            return Poll::Pending;
-        }
-        let State::Waiting(call) = mem::replace(&mut core.state, State::Polled) else { unreachable!("seen above") };
-        core.woken = false;
+        let before = core.wait(place, Some(waker));
+        let call = core.take_call();
         drop(core);
-        self.drive(place, call, closed)
+        drop(before);
+        call.map_or(Look::Wait, Look::Drive)
     }
 
     fn drive(self: &Arc<Self>, place: usize, mut call: Call<T, E>, closed: impl FnOnce()) -> Poll<Arrival<T, E>> {
@@ -191,13 +236,14 @@ where
 
     fn land(&self, place: usize, outcome: Outcome<T, E>) -> Poll<Arrival<T, E>> {
         let mut core = self.core.lock();
-        core.places[place] = Some(Place::default());
+        let before = core.wait(place, None);
         let alone = core.taken == 1;
         drop(core);
+        drop(before);
         if !alone {
-            // The user's code, outside the lock; when it panics, nobody shall wait for ever.
+            // When the user's code panics, nobody shall wait for ever.
             let shared = match catch_unwind(AssertUnwindSafe(|| share(&outcome))) {
-                Ok(shared) => shared,
+                Ok(shared) => Arc::new(shared),
                 Err(panic) => return self.crash(place, panic),
             };
             let wakers = self.core.lock().end(State::Landed(shared));
@@ -208,11 +254,12 @@ where
 
     fn crash(&self, place: usize, panic: Panic) -> Poll<Arrival<T, E>> {
         let mut core = self.core.lock();
-        core.places[place] = Some(Place::default());
+        let before = core.wait(place, None);
         let is_leaders = place == LEADER || core.places[LEADER].is_none();
         let (kept, own) = if is_leaders { (None, Some(panic)) } else { (Some(panic), None) };
         let wakers = core.end(State::Crashed(kept));
         drop(core);
+        drop(before);
         wake(wakers);
         own.map_or(Poll::Ready(Arrival::Crashed), |panic| resume_unwind(panic))
     }
@@ -226,7 +273,7 @@ fn share<T: Clone, E: ShareError>(outcome: &Outcome<T, E>) -> Outcome<T, E> {
 }
 
 /// The call's own waker: all who wait are woken, the first to be polled polls the call.
-impl<T: Send + 'static, E: Send + 'static> Wake for Flight<T, E> {
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Wake for Flight<T, E> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -1,4 +1,4 @@
-use std::hash::Hash;
+use std::{fmt, hash::Hash};
 
 use tower::Layer;
 
@@ -20,7 +20,6 @@ use super::{Coalesce, CoalesceService};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct CoalesceLayer<F, K: Eq + Hash, T, E> {
     coalesce: Coalesce<K, T, E>,
     key_of: F,
@@ -48,5 +47,11 @@ impl<S, F: Clone, K: Eq + Hash, T, E> Layer<S> for CoalesceLayer<F, K, T, E> {
 impl<F: Clone, K: Eq + Hash, T, E> Clone for CoalesceLayer<F, K, T, E> {
     fn clone(&self) -> Self {
         Self { coalesce: self.coalesce.clone(), key_of: self.key_of.clone() }
+    }
+}
+
+impl<F, K: Eq + Hash, T, E> fmt::Debug for CoalesceLayer<F, K, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CoalesceLayer").field("coalesce", &self.coalesce).finish_non_exhaustive()
     }
 }

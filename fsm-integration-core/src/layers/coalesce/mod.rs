@@ -14,6 +14,9 @@
 //!   waited; the error says how by [`ShareError`].
 //! * **A panic** belongs to the caller whose call it was; the others start over. If that caller has gone, whoever polled
 //!   the call gets it.
+//! * **Nobody holds up others.** Answers are cloned side by side and outside the locks. Who waits behind a
+//!   [`CoalesceLayer`] gives the service that was ready for its call back: over a limit of calls under way, a hundred who
+//!   share one call take one place.
 //! * **Bounded.** So many keys at once ([`CoalesceConfig::max_keys`]); a call for one more is made alone.
 //!
 //! Only for calls without effect, and only where the answer is the same for everybody with the same key: put tenant and
@@ -51,7 +54,8 @@ use crate::{
 
 /// Shares calls under way by their key; clones share the same calls.
 ///
-/// Its name, `coalesce` unless [`with_name`](Self::with_name) says otherwise, stands beside what it tells.
+/// Whoever waits clones the answer for itself, at the same time as others do, which is why it must be `Sync`; a large one
+/// is better kept in an [`Arc`]. Of the user's code only a key's `Hash`, `Eq` and `Clone` run under a lock.
 ///
 /// ```
 /// use fsm_integration_core::{error::Error, layers::coalesce::Coalesce};
@@ -68,35 +72,43 @@ pub struct Coalesce<K: Eq + Hash, T, E> {
     shared: Arc<Shared<K, T, E>>,
 }
 
+type Flights<K, T, E> = HashMap<K, Arc<Flight<T, E>>>;
+
 struct Shared<K, T, E> {
-    flights: Mutex<HashMap<K, Arc<Flight<T, E>>>>,
+    flights: Arc<Mutex<Flights<K, T, E>>>,
     config: CoalesceConfig,
-    name: Box<str>,
+    name: Arc<str>,
     observers: Observers,
+}
+
+impl<K, T, E> Clone for Shared<K, T, E> {
+    fn clone(&self) -> Self {
+        let (flights, name) = (Arc::clone(&self.flights), Arc::clone(&self.name));
+        Self { flights, config: self.config, name, observers: self.observers.clone() }
+    }
 }
 
 impl<K: Eq + Hash, T, E> Coalesce<K, T, E> {
     /// Shares calls for so many keys at once.
     #[must_use]
     pub fn new(config: CoalesceConfig) -> Self {
-        Self::made(config, "coalesce".into(), Observers::default())
-    }
-
-    /// The same settings under another name, with calls of its own.
-    #[must_use]
-    pub fn with_name(self, name: &str) -> Self {
-        Self::made(self.shared.config, name.into(), self.shared.observers.clone())
-    }
-
-    /// The same settings with these observers, and calls of its own.
-    #[must_use]
-    pub fn with_observers(self, observers: Observers) -> Self {
-        Self::made(self.shared.config, self.shared.name.clone(), observers)
-    }
-
-    fn made(config: CoalesceConfig, name: Box<str>, observers: Observers) -> Self {
-        let flights = Mutex::new(HashMap::new());
+        let flights = Arc::new(Mutex::new(HashMap::new()));
+        let (name, observers) = ("coalesce".into(), Observers::default());
         Self { shared: Arc::new(Shared { flights, config, name, observers }) }
+    }
+
+    /// Names it, for those who are told of what was shared; `coalesce` by default. The calls stay those of its clones.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.shared).name = name.into();
+        self
+    }
+
+    /// Chooses who is told of what was shared; the calls stay those of its clones.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.shared).observers = observers;
+        self
     }
 
     /// How many keys have a call under way.
@@ -113,8 +125,8 @@ impl<K: Eq + Hash, T, E> Coalesce<K, T, E> {
 impl<K, T, E> Coalesce<K, T, E>
 where
     K: Eq + Hash + Clone,
-    T: Clone + Send + 'static,
-    E: ShareError + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: ShareError + Send + Sync + 'static,
 {
     /// Makes the call, or waits for one that is under way for the same key.
     ///

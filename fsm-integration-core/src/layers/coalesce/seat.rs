@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Coalesce, ShareError,
-    flight::{Arrival, Flight, LEADER, Left, wake},
+    Coalesce, Flights, ShareError,
+    flight::{Arrival, Flight, LEADER, wake},
 };
 use crate::observe::Observation;
 
@@ -55,10 +55,17 @@ impl<K: Eq + Hash, T, E> Seat<K, T, E> {
 
     fn close(&self) {
         let mut flights = self.coalesce.shared.flights.lock();
+        let removed = self.remove_from(&mut flights);
+        drop(flights);
+        // The key, which is the user's.
+        drop(removed);
+    }
+
+    /// Takes the call off, so that nobody boards any more.
+    fn remove_from(&self, flights: &mut Flights<K, T, E>) -> Option<(K, Arc<Flight<T, E>>)> {
         // Another call for the key may be under way by now.
-        if flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
-            flights.remove(&self.key);
-        }
+        let is_here = flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
+        if is_here { flights.remove_entry(&self.key) } else { None }
     }
 }
 
@@ -68,8 +75,8 @@ impl<K: Eq + Hash, T, E> Unpin for Seat<K, T, E> {}
 impl<K, T, E> Future for Seat<K, T, E>
 where
     K: Eq + Hash,
-    T: Clone + Send + 'static,
-    E: ShareError + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: ShareError + Send + Sync + 'static,
 {
     /// `None` when the call panicked and the panic belongs to another caller.
     type Output = Option<Result<T, E>>;
@@ -90,16 +97,16 @@ where
 
 impl<K: Eq + Hash, T, E> Drop for Seat<K, T, E> {
     fn drop(&mut self) {
-        // Under the lock, so that nobody boards a flight that is being given up.
+        // When the call has ended it is not in the map any more, so that those who leave hold up nobody's other calls.
+        if self.flight.leave_ended(self.place).is_some() {
+            return;
+        }
+        // Under the map's lock, so that nobody boards a flight that is being given up.
         let mut flights = self.coalesce.shared.flights.lock();
         let left = self.flight.leave(self.place);
-        let is_here = flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
-        if is_here && !matches!(left, Left::Others) {
-            flights.remove(&self.key);
-        }
+        let removed = if left.is_over { self.remove_from(&mut flights) } else { None };
         drop(flights);
-        if let Left::Crashed(wakers) = left {
-            wake(wakers);
-        }
+        drop(removed);
+        wake(left.wakers);
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     hash::Hash,
     mem,
     task::{Context, Poll},
@@ -9,7 +10,6 @@ use tower::Service;
 use super::{Coalesce, CoalesceFuture, ShareError};
 
 /// A service whose calls with the same key share one.
-#[derive(Debug)]
 pub struct CoalesceService<S, F, K: Eq + Hash, T, E> {
     pub(super) inner: S,
     pub(super) coalesce: Coalesce<K, T, E>,
@@ -27,8 +27,8 @@ where
     S: Service<Request, Response = T, Error = E, Future: Send + 'static> + Clone,
     F: Fn(&Request) -> Option<K>,
     K: Eq + Hash + Clone,
-    T: Clone + Send + 'static,
-    E: ShareError + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: ShareError + Send + Sync + 'static,
 {
     type Response = T;
     type Error = E;
@@ -46,5 +46,12 @@ where
         // The instance that was polled ready goes along, its clone stays.
         let clone = self.inner.clone();
         CoalesceFuture::asked(self.coalesce.clone(), key, mem::replace(&mut self.inner, clone), request)
+    }
+}
+
+impl<S: fmt::Debug, F, K: Eq + Hash, T, E> fmt::Debug for CoalesceService<S, F, K, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (inner, coalesce) = (&self.inner, &self.coalesce);
+        f.debug_struct("CoalesceService").field("inner", inner).field("coalesce", coalesce).finish_non_exhaustive()
     }
 }

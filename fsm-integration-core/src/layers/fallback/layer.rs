@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::{fmt, future::Future};
 
 use tower::Layer;
 
@@ -24,7 +24,6 @@ use crate::observe::Observers;
 /// assert_eq!(service.oneshot(7).await.unwrap(), "an estimate");
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct FallbackLayer<A> {
     fallback: Fallback<A>,
 }
@@ -137,5 +136,11 @@ impl<S, A> Layer<S> for FallbackLayer<A> {
 
     fn layer(&self, inner: S) -> Self::Service {
         FallbackService::new(inner, self.fallback.clone())
+    }
+}
+
+impl<A> fmt::Debug for FallbackLayer<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FallbackLayer").field("fallback", &self.fallback).finish()
     }
 }

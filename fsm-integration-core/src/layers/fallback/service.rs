@@ -1,4 +1,7 @@
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    task::{Context, Poll},
+};
 
 use tower::Service;
 
@@ -9,7 +12,6 @@ use crate::error::Classify;
 ///
 /// A call that succeeds costs one count up and down; nothing is allocated. Readiness that fails is not answered for: it
 /// says that the service is of no use any more.
-#[derive(Debug)]
 pub struct FallbackService<S, A> {
     inner: S,
     fallback: Fallback<A>,
@@ -46,5 +48,11 @@ where
 impl<S: Clone, A> Clone for FallbackService<S, A> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), fallback: self.fallback.clone() }
+    }
+}
+
+impl<S: fmt::Debug, A> fmt::Debug for FallbackService<S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FallbackService").field("inner", &self.inner).field("fallback", &self.fallback).finish()
     }
 }

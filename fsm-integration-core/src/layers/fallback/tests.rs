@@ -147,3 +147,12 @@ async fn the_layer_passes_the_probe() {
     let layer = FallbackLayer::asking(|error: Failure| async move { Err(error) }).with_config(cold);
     probe::layer(|inner| layer.layer(inner)).await;
 }
+
+#[test]
+fn what_holds_a_closure_can_be_shown() {
+    let layer = FallbackLayer::new(|_: Error| Ok::<_, Error>(()));
+    let shown = format!("{:?}", Fallback::new(|_: Error| Ok::<_, Error>(())));
+    assert_eq!(format!("{layer:?}"), format!("FallbackLayer {{ fallback: {shown} }}"));
+    let service = format!("FallbackService {{ inner: \"inner\", fallback: {shown} }}");
+    assert_eq!(format!("{:?}", layer.layer("inner")), service);
+}

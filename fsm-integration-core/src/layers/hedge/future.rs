@@ -19,6 +19,12 @@ use crate::{
 
 pin_project! {
     /// The requests of one call, side by side.
+    ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops all requests under way; a hedge taken from the budget stays taken.
     #[must_use = "futures do nothing unless polled"]
     pub struct HedgeFuture<S, Req, C = SystemClock>
     where
@@ -86,7 +92,7 @@ where
 }
 
 pin_project! {
-    /// A request that waits until its service is ready for it.
+    /// A hedge that waits until its service is ready for it; ends without outcome when that never is.
     #[project = LateProjection]
     enum Late<S, Req, F> {
         Readying { service: S, request: Option<Req> },
@@ -95,17 +101,19 @@ pin_project! {
 }
 
 impl<S: Service<Req>, Req> Future for Late<S, Req, S::Future> {
-    type Output = Result<S::Response, S::Error>;
+    type Output = Option<Result<S::Response, S::Error>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match self.as_mut().project() {
                 LateProjection::Readying { service, request } => {
-                    ready!(service.poll_ready(cx))?;
+                    if ready!(service.poll_ready(cx)).is_err() {
+                        return Poll::Ready(None);
+                    }
                     let call = service.call(request.take().expect("there is one until it is called"));
                     self.set(Late::Calling { call });
                 }
-                LateProjection::Calling { call } => return call.poll(cx),
+                LateProjection::Calling { call } => return call.poll(cx).map(Some),
             }
         }
     }

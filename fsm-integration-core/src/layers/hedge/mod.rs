@@ -9,8 +9,11 @@
 //! * A request is sent twice only if [`Replay`] allows it, and as it came: it is the same attempt, with the same number.
 //!   That it is a hedge stands beside it ([`Hedged`], [`Replay::set_hedge`]), for a header or a log.
 //! * The first *success* wins and the others are dropped before it is returned. A failure that may pass waits for the
-//!   requests under way; one that would come again ([`ErrorClass::Permanent`]) ends the call. When all have failed, the
-//!   first failure is told, unless it was a refusal that asked nobody and another was not.
+//!   requests under way; one of the *first* request that would come again ([`ErrorClass::Permanent`]) ends the call. No
+//!   failure of a hedge does: a partner that answers 409 to a second request with the key of one under way is about to
+//!   answer that one. When all have failed, the first request's failure is told, unless it was a refusal that asked
+//!   nobody and a hedge's may pass and was not.
+//! * A hedge whose service fails to become ready was not sent, and changes nothing.
 //!
 //! It does not repeat what has failed: that is the work of [`retry`](crate::layers::retry), which stands outside of it.
 //! Place it *inside* retry and *outside* the circuit breaker, the rate limit and the attempt's timeout, so that each
@@ -143,7 +146,11 @@ impl<C: Clock> Hedge<C> {
     /// The operation must be safe to do twice.
     ///
     /// # Errors
-    /// When every request has failed, the most telling of their errors; a permanent one at once.
+    /// When every request has failed, the first one's error, unless that asked nobody and another did; a permanent one of
+    /// the first request at once.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time, if the operation does not end at its first poll.
     ///
     /// # Cancel safety
     /// Dropping the future drops all requests under way; a hedge taken from the budget stays taken.

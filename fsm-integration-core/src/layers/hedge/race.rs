@@ -8,7 +8,10 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::sleep;
 
-use super::{Hedge, decide::settle};
+use super::{
+    Hedge,
+    decide::{Sender, settle},
+};
 use crate::{clock::Clock, error::Classify, timer::Timer};
 
 pin_project! {
@@ -49,7 +52,7 @@ impl<P, H, E> Race<P, H, E> {
     }
 
     /// Polls every request, and sends the next one when it is time: `hedge` makes it or declines, given its number
-    /// (from 1) and the delay.
+    /// (from 1) and the delay. One that ends without outcome was not sent after all.
     pub(super) fn poll_race<T>(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -57,7 +60,7 @@ impl<P, H, E> Race<P, H, E> {
     ) -> Poll<Finish<T, E>>
     where
         P: Future<Output = Result<T, E>>,
-        H: Future<Output = Result<T, E>>,
+        H: Future<Output: Into<Option<Result<T, E>>>>,
         E: Classify,
     {
         loop {
@@ -81,14 +84,14 @@ impl<P, H, E> Race<P, H, E> {
     fn poll_requests<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Finish<T, E>>
     where
         P: Future<Output = Result<T, E>>,
-        H: Future<Output = Result<T, E>>,
+        H: Future<Output: Into<Option<Result<T, E>>>>,
         E: Classify,
     {
         let mut this = self.project();
         let polled = this.first.as_mut().as_pin_mut().map(|first| first.poll(cx));
         if let Some(Poll::Ready(outcome)) = polled {
             this.first.set(None);
-            if let Some(outcome) = settle(outcome, this.remembered) {
+            if let Some(outcome) = settle(outcome, Sender::First, this.remembered) {
                 return Some(Finish { outcome, by_hedge: false });
             }
         }
@@ -99,14 +102,16 @@ impl<P, H, E> Race<P, H, E> {
                 continue;
             };
             this.hedges.swap_remove(at);
-            if let Some(outcome) = settle(outcome, this.remembered) {
+            let outcome: Option<Result<T, E>> = outcome.into();
+            if let Some(outcome) = outcome.and_then(|outcome| settle(outcome, Sender::Hedge, this.remembered)) {
                 return Some(Finish { outcome, by_hedge: true });
             }
         }
         if this.first.is_some() || !this.hedges.is_empty() {
             return None;
         }
-        let failure = this.remembered.take().expect("what ended without deciding the call left its failure");
+        let failure =
+            this.remembered.take().expect("the first request, which ended without deciding the call, left a failure");
         Some(Finish { outcome: Err(failure), by_hedge: false })
     }
 

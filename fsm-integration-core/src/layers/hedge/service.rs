@@ -14,7 +14,12 @@ use crate::{
 
 /// Sends a request again that takes unusually long.
 ///
-/// A call that answers before the delay allocates nothing; while latencies are measured it looks at the clock twice.
+/// Of a call that answers before the delay this allocates nothing; while latencies are measured it looks at the clock
+/// twice. The copy of the request that a hedge would need is made at once, by [`Replay::replay`], and may allocate: that
+/// of an [`http::Request`] with a header or an extension does.
+///
+/// # Panics
+/// Its calls panic when they have to wait outside a tokio runtime with time.
 pub struct HedgeService<S, C = SystemClock> {
     keeper: Keeper<S, Hedge<C>>,
 }

@@ -13,7 +13,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::*;
 use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
-    error::{CircuitOpen, Error, ErrorKind},
+    error::{Error, ErrorKind},
     observe::Told,
     repeat::Attempt,
     testing::{MockPartner, MockService, probe},
@@ -30,10 +30,6 @@ type Partner = MockPartner<Request<()>, &'static str, Error>;
 fn mock(hedge: Hedge) -> (HedgeService<Mock>, Partner) {
     let (inner, partner) = MockService::new();
     (HedgeLayer::new(hedge).layer(inner), partner)
-}
-
-fn down() -> Error {
-    Error::from(ErrorKind::Unavailable)
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,9 +144,29 @@ async fn a_success_wins_over_a_failure_that_came_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_would_come_again_ends_the_call() {
+async fn a_failure_of_the_first_that_would_come_again_ends_the_call() {
     let rejected = Err(ErrorKind::PartnerRejected);
-    assert_eq!(ends(&Hedge::new(FIXED), &[(900, Ok(0)), (50, rejected)]).await, (rejected, 150, 2));
+    assert_eq!(ends(&Hedge::new(FIXED), &[(150, rejected), (900, Ok(1))]).await, (rejected, 150, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_failure_of_a_hedge_ends_the_call() {
+    for kind in [ErrorKind::PartnerRejected, ErrorKind::Cancelled, ErrorKind::Unavailable, ErrorKind::CircuitOpen] {
+        assert_eq!(ends(&Hedge::new(FIXED), &[(900, Ok(0)), (50, Err(kind))]).await, (Ok(0), 900, 2), "{kind:?}");
+    }
+}
+
+/// What the draft of the `Idempotency-Key` header demands: 409 while the first request with the key is under way.
+#[tokio::test(start_paused = true)]
+async fn a_keyed_post_is_not_failed_by_its_own_hedge() {
+    let (service, mut partner) = mock(Hedge::new(FIXED));
+    let post = Request::post("/orders").header("idempotency-key", "order-1").body(()).expect("a request");
+    let answer = tokio::spawn(service.oneshot(post));
+    let (first, second) = (partner.asked().await, partner.asked().await);
+    second.refuse(ErrorKind::of_partner_status(409).expect("a failure").into());
+    sleep(MS).await;
+    first.answer("first");
+    assert_eq!(answer.await.expect("no panic").expect("an answer"), "first");
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,31 +279,42 @@ async fn no_measured_delay_is_shorter_than_allowed() {
     assert_eq!(hedge.delay(), 20 * MS);
 }
 
-#[tokio::test(start_paused = true)]
-async fn readiness_that_fails_for_a_hedge_does_not_end_the_call() {
-    /// Is ready for one call only.
-    #[derive(Clone, Default)]
-    struct OpensAtOnce(Arc<AtomicU32>);
-    impl Service<Request<()>> for OpensAtOnce {
-        type Response = ();
-        type Error = Error;
-        type Future = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
-        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
-            let open = self.0.load(Ordering::Relaxed) > 0;
-            std::task::Poll::Ready(if open { Err(CircuitOpen { retry_after: None }.into()) } else { Ok(()) })
-        }
-        fn call(&mut self, _: Request<()>) -> Self::Future {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Box::pin(async {
-                sleep(Duration::from_secs(1)).await;
-                Err(down())
-            })
-        }
+/// Is ready for one call only, which ends after a second.
+#[derive(Clone)]
+struct OnceReady {
+    calls: Arc<AtomicU32>,
+    first: Result<(), ErrorKind>,
+    then: ErrorKind,
+}
+
+impl Service<Request<()>> for OnceReady {
+    type Response = ();
+    type Error = Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Error>> {
+        let is_called = self.calls.load(Ordering::Relaxed) > 0;
+        std::task::Poll::Ready(if is_called { Err(self.then.into()) } else { Ok(()) })
     }
-    let service = HedgeLayer::new(Hedge::new(FIXED)).layer(OpensAtOnce::default());
-    let began = TokioInstant::now();
-    let error = service.oneshot(Request::new(())).await.expect_err("the first fails");
-    assert_eq!((error.kind(), began.elapsed()), (ErrorKind::Unavailable, Duration::from_secs(1)));
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let first = self.first;
+        Box::pin(async move {
+            sleep(Duration::from_secs(1)).await;
+            first.map_err(Error::from)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_that_could_not_be_sent_is_none() {
+    let firsts = [Ok(()), Err(ErrorKind::Unavailable), Err(ErrorKind::PartnerRejected), Err(ErrorKind::RateLimited)];
+    let thens = [ErrorKind::CircuitOpen, ErrorKind::PartnerRejected, ErrorKind::Cancelled, ErrorKind::Unavailable];
+    for (first, then) in firsts.into_iter().flat_map(|first| thens.map(|then| (first, then))) {
+        let service = HedgeLayer::new(Hedge::new(FIXED)).layer(OnceReady { calls: Arc::default(), first, then });
+        let began = TokioInstant::now();
+        let outcome = service.oneshot(Request::new(())).await.map_err(|error| error.kind());
+        assert_eq!((outcome, began.elapsed()), (first, Duration::from_secs(1)), "{then:?}");
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ pin_project! {
     ///
     /// # Cancel safety
     /// Dropping it drops the work and gives the key back.
+    #[must_use = "futures do nothing unless polled"]
     pub struct IdempotencyFuture<I: Service<Request>, Request, S, R, P> {
         #[pin]
         state: State<I, Request, S, R, P>,

@@ -11,6 +11,7 @@ use crate::error::Overloaded;
 
 pin_project! {
     /// A call that was let through, or its refusal.
+    #[must_use = "futures do nothing unless polled"]
     pub struct LoadShedFuture<F> {
         // `None` when it was refused.
         #[pin]

@@ -18,6 +18,10 @@ use crate::{
 
 pin_project! {
     /// A call that is dropped when its time is over; `D` is what is known of the request's own deadline.
+    ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time.
+    #[must_use = "futures do nothing unless polled"]
     pub struct TimeoutFuture<F, D = ()> {
         #[pin]
         pub(super) call: Option<F>,
@@ -29,7 +33,7 @@ pin_project! {
 
 /// When time runs out.
 pub trait Until {
-    /// Ends so much later than now, or when it is known exactly.
+    /// Ends so much later than now, or earlier if it is known exactly.
     #[doc(hidden)]
     fn sleep(&self, after: Duration) -> Sleep;
 
@@ -50,10 +54,15 @@ impl Until for () {
     }
 }
 
-/// For a request that may have one; the timeout's time is then what was left until it.
+/// For a request that may have one.
 impl Until for Option<Instant> {
     fn sleep(&self, after: Duration) -> Sleep {
-        self.map_or_else(|| sleep(after), |deadline| sleep_until(deadline.into()))
+        let sleep = sleep(after);
+        // The bound counts from now, which may be long after the call was made.
+        match self.map(Into::into).filter(|deadline| *deadline < sleep.deadline()) {
+            Some(deadline) => sleep_until(deadline),
+            None => sleep,
+        }
     }
 
     #[inline]

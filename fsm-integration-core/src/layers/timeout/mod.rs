@@ -6,11 +6,12 @@
 //!   earlier deadline that the request carries ([`HasDeadline`]), and does not begin a call whose deadline is past.
 //!
 //! When time runs out the inner future is dropped before the refusal is returned, so that no work goes on that
-//! nobody waits for (requirement E16). What had been sent may have been done all the same: [`TimedOut`] is
+//! nobody waits for ([requirement](crate::guide::requirements) E16). What had been sent may have been done all the same: [`TimedOut`] is
 //! [`ErrorClass::Timeout`](crate::error::ErrorClass::Timeout), never "not done".
 //!
 //! A call that is ready at its first poll costs no timer: the timer is made when the call first has to wait, and
-//! counts from then; a deadline that the request carries is kept to the instant. Readiness is not timed. A call that
+//! counts from then; a deadline that the request carries is kept to the instant, however late the call is first polled,
+//! and none is sent that is first polled after it. Readiness is not timed. A call that
 //! uses up tokio's cooperative budget at every poll is timed out all the same. A call that blocks its thread is not:
 //! nothing can drop it.
 //!
@@ -103,6 +104,12 @@ impl Timeout {
     ///
     /// # Errors
     /// [`TimedOut`] as the caller's own error when time runs out; else what the future returns.
+    ///
+    /// # Panics
+    /// When it has to wait outside a tokio runtime with time.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the one it bounds.
     #[inline]
     pub fn call<T, E, F>(&self, future: F) -> TimeoutFuture<F>
     where

@@ -35,6 +35,9 @@ impl Bound {
 }
 
 /// A service whose calls are dropped when they take too long.
+///
+/// # Panics
+/// Its calls panic when they have to wait outside a tokio runtime with time.
 #[derive(Debug, Clone)]
 pub struct TimeoutService<S> {
     inner: S,
@@ -74,6 +77,9 @@ where
 /// A service whose calls are dropped when their deadline passes, and not begun after it.
 ///
 /// Not one type with [`TimeoutService`], which asks nothing of the request.
+///
+/// # Panics
+/// Its calls panic when they have to wait outside a tokio runtime with time.
 #[derive(Debug, Clone)]
 pub struct DeadlineService<S> {
     inner: S,
@@ -107,14 +113,13 @@ where
     #[inline(always)]
     fn call(&mut self, request: Request) -> Self::Future {
         let mut timeout = self.total.lend();
-        let mut deadline = request.deadline();
+        let deadline = request.deadline();
         if let Some(at) = deadline {
             let left = at.saturating_duration_since(SystemClock.now());
             if left.is_zero() {
                 timeout.after = left;
                 return TimeoutFuture::new(None, timeout, None);
             }
-            deadline = (left < timeout.after).then_some(at);
             timeout.after = timeout.after.min(left);
         }
         TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline, timer: Timer::default() }

@@ -106,10 +106,12 @@ async fn a_call_whose_deadline_is_past_is_not_begun() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_first_polled_after_its_deadline_sends_nothing() {
     let lazy = tower::service_fn(async |_: http::Request<Bytes>| -> Result<(), Failure> { panic!("sent") });
-    let call = DeadlineLayer::new(SECOND * 60).layer(lazy).call(request(SystemClock.now() + SECOND));
-    // Whoever has it does something else first.
-    tokio::time::sleep(SECOND).await;
-    assert_eq!(call.await, Err(Failure::TimedOut(TimedOut { after: SECOND })));
+    for allowed in [SECOND * 60, SECOND / 2] {
+        let call = DeadlineLayer::new(allowed).layer(lazy).call(request(SystemClock.now() + SECOND));
+        // Whoever has it does something else first.
+        tokio::time::advance(SECOND).await;
+        assert_eq!(call.await, Err(Failure::TimedOut(TimedOut { after: allowed.min(SECOND) })));
+    }
 }
 
 #[test]
@@ -131,6 +133,20 @@ async fn a_carried_deadline_is_kept_to_the_instant_however_late_the_call_is_firs
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!(call.await, Err(Failure::TimedOut(TimedOut { after: 3 * SECOND })));
     assert_eq!(SystemClock.now() - began, 3 * SECOND);
+}
+
+/// The bound counts from the first poll, the request's deadline does not.
+#[tokio::test(start_paused = true)]
+async fn a_carried_deadline_later_than_the_bound_is_kept_if_the_call_is_first_polled_late() {
+    for (waits, lasts) in [(0, 9), (1, 10), (5, 10), (10, 10), (11, 11)] {
+        let (inner, _partner) = MockService::<_, (), Failure>::new();
+        let began = SystemClock.now();
+        let mut service = DeadlineLayer::new(9 * SECOND).layer(inner);
+        let call = service.ready().await.expect("ready").call(request(began + 10 * SECOND));
+        tokio::time::advance(waits * SECOND).await;
+        assert_eq!(call.await, Err(Failure::TimedOut(TimedOut { after: 9 * SECOND })));
+        assert_eq!(SystemClock.now() - began, lasts * SECOND, "first polled after {waits} s");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 //! The handle and the layer.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::{
     error::{BulkheadFull, RateLimited, TimedOut},
@@ -118,4 +118,19 @@ async fn a_call_that_panics_lowers_the_limit_only_if_it_took_too_long() {
         assert!(AssertUnwindSafe(service.oneshot(())).catch_unwind().await.is_err());
         assert_eq!((concurrency.limit(), concurrency.in_flight()), (expected, 0), "in `call`, after {took:?}");
     }
+}
+
+/// A future that is kept in a collection would keep the request, and the place its service may hold elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_holds_nothing_even_if_its_future_is_kept() {
+    let max_wait = Some(Duration::from_secs(1));
+    let settings = AdaptiveConcurrencyConfig { max_queued: 1, max_wait, ..config(1) };
+    let concurrency = AdaptiveConcurrency::new(settings);
+    let _held = concurrency.acquire().await.expect("free");
+    let request = Arc::new(());
+    let inner = tower::service_fn(|_: Arc<()>| std::future::ready(Ok::<_, Failure>(())));
+    let mut service = AdaptiveConcurrencyLayer::new(concurrency.clone()).layer(inner);
+    let mut refused = Box::pin(service.ready().await.expect("ready").call(Arc::clone(&request)));
+    (&mut refused).await.expect_err("waited too long");
+    assert_eq!(Arc::strong_count(&request), 1);
 }

@@ -19,6 +19,7 @@ pin_project! {
     /// # Cancel safety
     /// Dropping it drops the handler's future and forgets the message, so that its redelivery is let in.
     #[allow(missing_debug_implementations)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct VerifyFuture<S, R, Read, B>
     where
         S: Service<http::Request<B>>,

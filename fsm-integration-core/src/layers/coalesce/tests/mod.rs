@@ -1,12 +1,17 @@
+#[cfg(not(fsm_loom))]
+mod locks;
+#[cfg(fsm_loom)]
+mod loom;
+
 use std::{
     future::{Future, pending, poll_fn},
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
     },
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -15,12 +20,13 @@ use tokio::{
     sync::oneshot,
     time::{sleep, timeout},
 };
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 use super::*;
 use crate::{
     error::{BoxError, Error, ErrorKind},
     observe::Told,
+    testing::MockService,
 };
 
 type Shared<T> = Coalesce<&'static str, T, Error>;
@@ -195,33 +201,6 @@ async fn a_panic_while_the_call_is_made_leaves_the_key_free() {
     assert_eq!(coalesce.call("a", || counted(&made)).await.expect("an answer"), 1);
 }
 
-/// Looks, when it wakes somebody, whether the calls may be asked for; loom's lock cannot be tried.
-#[cfg(not(fsm_loom))]
-struct Looks(Shared<u32>, AtomicU32);
-
-#[cfg(not(fsm_loom))]
-impl std::task::Wake for Looks {
-    fn wake(self: Arc<Self>) {
-        self.1.fetch_add(if self.0.shared.flights.try_lock().is_some() { 1 } else { 100 }, SeqCst);
-    }
-}
-
-/// A waker that polls at once would wait for a lock that is held around it.
-#[cfg(not(fsm_loom))]
-#[tokio::test]
-async fn followers_are_woken_outside_the_locks_when_their_leader_panics() {
-    let coalesce = Shared::<u32>::default();
-    let looks = Arc::new(Looks(coalesce.clone(), AtomicU32::new(0)));
-    let mut follower = Box::pin(coalesce.call("a", pending));
-    let make = || -> std::future::Pending<Result<u32, Error>> {
-        let waker = std::task::Waker::from(Arc::clone(&looks));
-        assert!(follower.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
-        panic!("boom")
-    };
-    assert!(AssertUnwindSafe(coalesce.call("a", make)).catch_unwind().await.is_err());
-    assert_eq!(looks.1.load(SeqCst), 1);
-}
-
 #[tokio::test(start_paused = true)]
 async fn more_keys_than_the_bound_are_not_shared() {
     let coalesce = Shared::new(CoalesceConfig { max_keys: 1 });
@@ -296,11 +275,113 @@ async fn the_layer_shares_calls_and_lets_requests_without_key_pass() {
 async fn a_follower_of_the_layer_makes_its_own_call_after_a_panic() {
     let made = Arc::new(AtomicU32::new(0));
     let layer = CoalesceLayer::new(Coalesce::default(), |_: &()| Some(()));
-    let service = layer.layer(service_fn(|()| panics_once(&made)));
+    // Whose `call` panics unless it was made ready.
+    let limited = ConcurrencyLimit::new(service_fn(|()| panics_once(&made)), 2);
+    let service = layer.layer(limited);
     let call = || AssertUnwindSafe(service.clone().oneshot(())).catch_unwind();
     let (leader, follower) = tokio::join!(call(), call());
     assert!(leader.is_err());
     assert_eq!(follower.expect("no panic").expect("an answer"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_own_call_finds_no_ready_service_is_told() {
+    let (inner, mut partner) = MockService::<_, u32, Error>::new();
+    let closing = Closing { inner, is_closed: Arc::default() };
+    let service = CoalesceLayer::new(Coalesce::default(), |key: &u32| Some(*key)).layer(closing.clone());
+    let [leader, follower] = [(); 2].map(|()| tokio::spawn(service.clone().oneshot(1)));
+    let asked = partner.asked().await;
+    tokio::task::yield_now().await;
+    closing.is_closed.store(true, SeqCst);
+    asked.panic();
+    assert!(leader.await.is_err());
+    assert_eq!(follower.await.expect("no panic").expect_err("closed").kind(), ErrorKind::Unavailable);
+}
+
+/// A service that is never ready any more once it is closed.
+#[derive(Clone)]
+struct Closing<S> {
+    inner: S,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl<S: Service<u32, Error = Error>> Service<u32> for Closing<S> {
+    type Response = S::Response;
+    type Error = Error;
+    type Future = S::Future;
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_closed.load(SeqCst) {
+            return Poll::Ready(Err(ErrorKind::Unavailable.into()));
+        }
+        self.inner.poll_ready(cx)
+    }
+    fn call(&mut self, key: u32) -> S::Future {
+        self.inner.call(key)
+    }
+}
+
+/// tower's `ConcurrencyLimit` takes its place when it is made ready.
+#[tokio::test(start_paused = true)]
+async fn followers_take_no_place_of_the_service_behind() {
+    let slow_for_one = service_fn(|key: u32| async move {
+        sleep(if key == 1 { 10 * SECOND } else { SECOND }).await;
+        Ok::<_, Error>(key)
+    });
+    let limited = ConcurrencyLimit::new(slow_for_one, 3);
+    let service = CoalesceLayer::new(Coalesce::default(), |key: &u32| Some(*key)).layer(limited);
+    let shared: Vec<_> = (0..3).map(|_| tokio::spawn(service.clone().oneshot(1))).collect();
+    tokio::task::yield_now().await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(join_all([2, 3].map(|key| service.clone().oneshot(key))).await.len(), 2);
+    assert_eq!(began.elapsed(), SECOND, "one call was under way of three that may be");
+    for call in shared {
+        assert_eq!(call.await.expect("no panic").expect("an answer"), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_has_ended_holds_nothing_and_panics_when_it_is_polled_again() {
+    let layer = CoalesceLayer::new(Coalesce::new(CoalesceConfig { max_keys: 1 }), |key: &Option<u32>| *key);
+    let held = Arc::new(());
+    let mut service = {
+        let held = Arc::clone(&held);
+        layer.layer(service_fn(move |_: Option<u32>| {
+            let held = Arc::clone(&held);
+            async move {
+                sleep(SECOND).await;
+                drop(held);
+                Ok::<_, Error>(())
+            }
+        }))
+    };
+    // One that leads, one that follows, one too many and one without a key.
+    let mut calls = [Some(1), Some(1), Some(2), None].map(|key| Box::pin(service.call(key)));
+    drop((service, layer));
+    for answer in join_all(&mut calls).await {
+        answer.expect("an answer");
+    }
+    assert_eq!(Arc::strong_count(&held), 1, "no service is kept");
+    for call in &mut calls {
+        assert!(AssertUnwindSafe(call).catch_unwind().await.is_err(), "polled after its end");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_with_another_name_and_observers_shares_the_calls() {
+    let (coalesce, made, told) = (Shared::default(), Arc::new(AtomicU32::new(0)), Told::default());
+    let named = coalesce.clone().with_name("prices").with_observers(told.observers());
+    let (one, other) = tokio::join!(coalesce.call("a", || counted(&made)), named.call("a", || counted(&made)));
+    assert_eq!((one.expect("an answer"), other.expect("an answer")), (1, 1));
+    assert_eq!(told.take(), [("prices".to_owned(), Observation::Coalesced)]);
+}
+
+#[test]
+fn what_holds_a_closure_can_be_shown() {
+    let coalesce = Coalesce::<u32, u32, Error>::default();
+    let layer = CoalesceLayer::new(coalesce, |key: &u32| Some(*key));
+    let shown = r#"coalesce: Coalesce { name: "coalesce", in_flight: 0 }, .. }"#;
+    assert_eq!(format!("{layer:?}"), format!("CoalesceLayer {{ {shown}"));
+    assert_eq!(format!("{:?}", layer.layer("inner")), format!("CoalesceService {{ inner: \"inner\", {shown}"));
 }
 
 #[cfg(feature = "testing")]
