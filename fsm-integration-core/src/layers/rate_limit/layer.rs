@@ -5,6 +5,7 @@ use tower::Layer;
 use super::{
     Costed, Keyed, KeyedTokenBucket, RateLimitService, Shared, StoreLimiter, TokenBucket, WaitConfig, service::Mode,
 };
+use crate::{error::RateLimited, respond::RespondLayer};
 
 /// Keeps calls to a limit: refuses at once, with a hint when to come back, what no token is left for, or lets it wait.
 ///
@@ -72,6 +73,14 @@ impl<L> RateLimitLayer<L> {
     pub const fn honour_retry_after(mut self, max_pause: Duration) -> Self {
         self.mode.max_pause = Some(max_pause);
         self
+    }
+
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, RateLimited, F>
+    where
+        F: Fn(RateLimited) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 }
 

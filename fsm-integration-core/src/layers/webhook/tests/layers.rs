@@ -131,7 +131,7 @@ async fn the_verify_layer_passes_the_probe() {
 }
 
 #[cfg(feature = "testing")]
-fn boxed(layer: &VerifyLayer) -> VerifyLayer<crate::error::AsError, Buffered<ReadAll>> {
+fn boxed(layer: &VerifyLayer) -> VerifyLayer<Buffered<ReadAll>> {
     layer.clone().buffered(1024, read_all as ReadAll)
 }
 
@@ -194,11 +194,11 @@ async fn the_raw_bytes_are_verified_and_handed_on() {
         assert_eq!(request.body().0.concat(), VECTOR_BODY);
         Ok::<_, Infallible>(answer(204))
     });
-    let layer = VerifyLayer::new(room.verifier.clone()).respond_with(|_| answer(401));
-    let mut service = layer.clone().buffered(VECTOR_BODY.len(), whole).layer(handler);
+    let reading = |limit| VerifyLayer::new(room.verifier.clone()).buffered(limit, whole).respond_with(|_| answer(401));
+    let mut service = reading(VECTOR_BODY.len()).layer(handler);
     assert_eq!(service.call(in_pieces(&room)).await.expect("infallible").status(), 204);
 
-    let mut strict = layer.buffered(VECTOR_BODY.len() - 1, whole).layer(handler);
+    let mut strict = reading(VECTOR_BODY.len() - 1).layer(handler);
     room.clock.advance(1_000);
     assert_eq!(strict.call(in_pieces(&room)).await.expect("infallible").status(), 401, "too long");
     let mut broken = in_pieces(&room);
@@ -212,7 +212,7 @@ async fn headers_that_cannot_pass_are_refused_before_the_body_is_read() {
     let read = |_: Pieces, _: usize| -> std::future::Ready<Result<Bytes, Infallible>> { panic!("the body was read") };
     let handler = service_fn(async |_: http::Request<Pieces>| Ok::<_, Infallible>(answer(204)));
     let mut service =
-        VerifyLayer::new(room.verifier.clone()).respond_with(|_| answer(401)).buffered(1024, read).layer(handler);
+        VerifyLayer::new(room.verifier.clone()).buffered(1024, read).respond_with(|_| answer(401)).layer(handler);
     for (name, value) in [("webhook-timestamp", "garbage"), ("webhook-timestamp", "1"), ("x-fsm-signature", "twice")] {
         let mut request = in_pieces(&room);
         if value == "twice" {
