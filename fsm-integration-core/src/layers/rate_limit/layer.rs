@@ -3,7 +3,8 @@ use std::time::Duration;
 use tower::Layer;
 
 use super::{
-    Costed, Keyed, KeyedTokenBucket, RateLimitService, Shared, StoreLimiter, TokenBucket, WaitConfig, service::Mode,
+    Costed, InboundRateLimitLayer, Keyed, KeyedTokenBucket, RateLimitPolicy, RateLimitService, Shared, StoreLimiter,
+    TokenBucket, WaitConfig, service::Mode,
 };
 use crate::{error::RateLimited, respond::RespondLayer};
 
@@ -76,11 +77,25 @@ impl<L> RateLimitLayer<L> {
     }
 
     /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    ///
+    /// With HTTP, [`respond_with_headers`](Self::respond_with_headers) tells callers more.
     pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, RateLimited, F>
     where
         F: Fn(RateLimited) -> Response,
     {
         RespondLayer::new(self, answer)
+    }
+
+    /// As [`respond_with`](Self::respond_with), and tells each caller how it stands, on every answer (requirement R4).
+    ///
+    /// The refusal's answer is the function's, with these [`headers`](super::headers) on it; so is that of a call that
+    /// was let through, `Retry-After` excepted, which only refusals have. An error of the service gets none. In shadow
+    /// mode nobody is asked to come back later. [`honour_retry_after`](Self::honour_retry_after) does nothing here.
+    pub fn respond_with_headers<F, Body>(self, policy: RateLimitPolicy, answer: F) -> InboundRateLimitLayer<L, F>
+    where
+        F: Fn(RateLimited) -> http::Response<Body>,
+    {
+        InboundRateLimitLayer::new(self.limit, self.mode, policy, answer)
     }
 }
 

@@ -18,6 +18,11 @@
 //! the wait will be is known when it begins. What would wait too long is refused at once. A dropped waiter gives back
 //! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it.
 //!
+//! # Callers of ours
+//!
+//! Before a service that cannot fail, [`respond_with`](RateLimitLayer::respond_with) answers refusals;
+//! [`respond_with_headers`](RateLimitLayer::respond_with_headers) puts the headers of requirement R4 on every answer besides.
+//!
 //! # Place
 //!
 //! Refusing: *inside* retry and circuit breaker, *outside* the attempt's timeout; a retry outside waits for the hint.
@@ -41,6 +46,7 @@ pub mod gcra;
 mod handfuls;
 mod headers;
 mod health;
+mod inbound;
 mod keyed;
 mod layer;
 mod lease;
@@ -65,6 +71,7 @@ pub use self::{
     decision::Decision,
     future::RateLimitFuture,
     headers::headers,
+    inbound::{InboundRateLimitFuture, InboundRateLimitLayer, InboundRateLimitService, RateLimitPolicy},
     keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
     leased::{LeaseConfig, LeasedBucket},
@@ -72,7 +79,7 @@ pub use self::{
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
-    shared::Shared,
+    shared::{Asking, Shared},
     store::RateLimitStore,
     store_limiter::StoreLimiter,
     wait::Acquire,

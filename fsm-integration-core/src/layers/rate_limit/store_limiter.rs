@@ -117,6 +117,12 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
         }
     }
 
+    /// The refusal where every call fails as the store did.
+    pub(super) fn closed(&self, retry_after: Option<Duration>) -> Decision {
+        let reset_after = retry_after.unwrap_or_default();
+        Decision { allowed: false, limit: self.0.limit, remaining: 0, retry_after, reset_after }
+    }
+
     /// Asks the store; an answer that is late is none.
     async fn ask(&self, key: &str, cost: u32) -> Result<Decision> {
         let Shared { store, config, .. } = &*self.0;
