@@ -162,6 +162,10 @@ impl RateLimitStore for Far {
     async fn refund(&self, _: &str, _: u32) -> Result<()> {
         Ok(())
     }
+
+    async fn charge(&self, _: &str, _: u32) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]
