@@ -28,8 +28,9 @@ pub struct Metric {
     pub labels: &'static [&'static str],
 }
 
-/// Upper bounds in seconds for every duration histogram, past the longest timeout (60 s) of the presets.
-pub const DURATION_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// Upper bounds in seconds for every duration histogram, past the longest timeout of the presets: the ERP's total
+/// deadline of 170 s.
+pub const DURATION_BUCKETS: [f64; 11] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 180.0, 300.0];
 
 macro_rules! metrics_list {
     ($($(#[$doc:meta])* $constant:ident = $kind:ident $name:literal [$($label:literal),*] $unit:ident $help:literal;)*) => {
@@ -187,12 +188,6 @@ mod tests {
             assert_eq!(metric.unit == Unit::Seconds, metric.name.ends_with("_seconds"), "{}", metric.name);
             assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
         }
-    }
-
-    #[test]
-    fn the_buckets_reach_past_the_longest_timeout() {
-        assert!(DURATION_BUCKETS.is_sorted());
-        assert!(DURATION_BUCKETS.iter().any(|bound| *bound > 60.0));
     }
 
     #[test]

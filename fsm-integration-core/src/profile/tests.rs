@@ -18,7 +18,10 @@ use super::*;
 use crate::{
     error::{Error, ErrorKind},
     layers::circuit_breaker::CircuitState,
-    observe::{metrics::ALL, recorder::Seen},
+    observe::{
+        metrics::{ALL, DURATION_BUCKETS},
+        recorder::Seen,
+    },
     testing::probe,
 };
 
@@ -85,6 +88,17 @@ fn settings_survive_the_trip_through_a_file_and_unknown_ones_are_refused() {
     }
     let sales: OutboundConfig = serde_json::from_str(r#"{"attempt_timeout":"2m"}"#).expect("settings");
     assert_eq!(sales.attempt_timeout, 120 * SECOND);
+}
+
+// A call that ran into its timeout, and one that took a little longer, are not "more than the last bucket".
+#[test]
+fn the_buckets_of_durations_reach_past_every_timeout_of_every_preset() {
+    assert!(DURATION_BUCKETS.is_sorted());
+    let last = Duration::from_secs_f64(*DURATION_BUCKETS.last().expect("buckets"));
+    for profile in Profile::ALL {
+        let OutboundConfig { attempt_timeout, total_deadline, .. } = profile.config();
+        assert!(attempt_timeout < total_deadline && total_deadline + SECOND < last, "{profile:?}");
+    }
 }
 
 #[test]
