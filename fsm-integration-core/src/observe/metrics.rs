@@ -93,6 +93,13 @@ metrics_list! {
     /// How often a circuit breaker came into a state.
     CIRCUIT_BREAKER_TRANSITIONS = Counter "circuit_breaker_transitions_total" ["adapter_id", "to"] Count
         "Changes of a circuit breaker's state (to: closed, half_open, open)";
+    /// Calls that a circuit breaker refused, or would have if it did more than measure.
+    ///
+    /// The standard observers count only the latter: an open breaker refuses every call, in a few nanoseconds, and
+    /// counting each would cost more than refusing it. Who wants them all names the observers:
+    /// `Observers::none().with(MetricsObserver).with(TracingObserver)`.
+    CIRCUIT_BREAKER_REFUSALS = Counter "circuit_breaker_refusals_total" ["adapter_id", "mode"] Count
+        "Calls that a circuit breaker refused (mode: enforced, shadow)";
     /// Failed attempts that were not repeated, by reason.
     RETRIES_STOPPED = Counter "retries_stopped_total" ["adapter_id", "reason"] Count
         "Failed attempts that were not repeated";

@@ -57,7 +57,8 @@ pub enum Observation {
 impl Observation {
     /// Whether it may come with every call while a partner is down, so that the standard observers leave it out.
     ///
-    /// Such refusals are seen by the caller, by the instrument layer's counts and by the handle's snapshot.
+    /// Such refusals are seen by the caller, by the instrument layer's counts and by the handle's snapshot, and told
+    /// to every observer that was given by name.
     #[inline]
     #[must_use]
     pub const fn is_chatty(&self) -> bool {
