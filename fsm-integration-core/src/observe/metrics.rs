@@ -136,6 +136,9 @@ metrics_list! {
     /// Webhooks refused, by reason.
     WEBHOOK_REFUSALS = Counter "webhook_refusals_total" ["name", "reason"] Count
         "Webhooks refused at verification";
+    /// Secrets of webhook endpoints that were replaced.
+    WEBHOOK_SECRET_ROTATIONS = Counter "webhook_secret_rotations_total" ["name"] Count
+        "Webhook secrets replaced by a new one";
 }
 
 /// Tells the installed recorder the unit and help of every metric; call it once, after installing one.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::CircuitState;
 use crate::error::ErrorClass;
 
@@ -52,6 +54,8 @@ pub enum Observation {
     IdempotencyLeaseLost,
     /// A webhook was refused; the reason is one of a closed set of words.
     WebhookRefused { reason: &'static str },
+    /// A secret of a webhook endpoint was replaced; the one before it holds until then, and so many hold now.
+    WebhookSecretRotated { previous_valid_until: Timestamp, held: usize },
 }
 
 impl Observation {
