@@ -19,7 +19,10 @@ pub use self::{
     classify::{Classify, ErrorClass},
     field::{FieldError, FieldErrors},
     kind::ErrorKind,
-    refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited, TimedOut},
+    refusal::{
+        BodyTooLarge, BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited,
+        TimedOut,
+    },
 };
 
 /// The error of a service whose type is erased, as in tower.

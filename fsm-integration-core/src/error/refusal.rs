@@ -39,6 +39,16 @@ pub struct BulkheadFull {
 #[error("the service is not ready for more calls")]
 pub struct Overloaded;
 
+/// A body is too large to be sent; the call was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body of {bytes} bytes is larger than {limit} bytes")]
+pub struct BodyTooLarge {
+    /// How large it is.
+    pub bytes: usize,
+    /// How large it may be.
+    pub limit: usize,
+}
+
 /// An idempotency key stands in the way of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -150,6 +160,12 @@ impl From<Overloaded> for Error {
     }
 }
 
+impl From<BodyTooLarge> for Error {
+    fn from(refusal: BodyTooLarge) -> Self {
+        Self::new(ErrorKind::PayloadTooLarge, refusal.to_string())
+    }
+}
+
 impl From<&IdempotencyConflict> for ErrorKind {
     fn from(conflict: &IdempotencyConflict) -> Self {
         match conflict {
@@ -209,6 +225,12 @@ impl Classify for BulkheadFull {
 impl Classify for Overloaded {
     fn class(&self) -> ErrorClass {
         ErrorClass::Throttled
+    }
+}
+
+impl Classify for BodyTooLarge {
+    fn class(&self) -> ErrorClass {
+        ErrorKind::PayloadTooLarge.class()
     }
 }
 

@@ -136,6 +136,9 @@ metrics_list! {
     /// Webhooks refused, by reason.
     WEBHOOK_REFUSALS = Counter "webhook_refusals_total" ["name", "reason"] Count
         "Webhooks refused at verification";
+    /// Webhooks to be sent whose body is large, sent or refused.
+    WEBHOOKS_LARGE = Counter "webhooks_large_total" ["name", "outcome"] Count
+        "Webhooks with a large body (outcome: sent, refused)";
     /// Secrets of webhook endpoints that were replaced.
     WEBHOOK_SECRET_ROTATIONS = Counter "webhook_secret_rotations_total" ["name"] Count
         "Webhook secrets replaced by a new one";

@@ -5,7 +5,8 @@ use super::{
         BULKHEAD_REFUSALS, CIRCUIT_BREAKER_REFUSALS, CIRCUIT_BREAKER_TRANSITIONS, COALESCED_CALLS, CONCURRENCY_LIMIT,
         FALLBACKS, HEDGES, IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS,
         INTEGRATION_CIRCUIT_BREAKER_STATE, INTEGRATION_RETRIES, LOAD_SHED, Metric, RATE_LIMITER_DEGRADED,
-        RATE_LIMITER_REFUSALS, RETRIES_STOPPED, TIMEOUTS, WEBHOOK_REFUSALS, WEBHOOK_SECRET_ROTATIONS, counter, gauge,
+        RATE_LIMITER_REFUSALS, RETRIES_STOPPED, TIMEOUTS, WEBHOOK_REFUSALS, WEBHOOK_SECRET_ROTATIONS, WEBHOOKS_LARGE,
+        counter, gauge,
     },
 };
 
@@ -49,6 +50,9 @@ impl Observer for MetricsObserver {
             Observation::IdempotencyRefused { reason } => count(&IDEMPOTENCY_REFUSALS, [name, reason]),
             Observation::IdempotencyLeaseLost => count(&IDEMPOTENCY_LEASES_LOST, [name]),
             Observation::WebhookRefused { reason } => count(&WEBHOOK_REFUSALS, [name, reason]),
+            Observation::WebhookLarge { refused, .. } => {
+                count(&WEBHOOKS_LARGE, [name, if refused { "refused" } else { "sent" }]);
+            }
             Observation::WebhookSecretRotated { .. } => count(&WEBHOOK_SECRET_ROTATIONS, [name]),
         }
     }

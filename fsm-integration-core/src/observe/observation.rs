@@ -54,6 +54,8 @@ pub enum Observation {
     IdempotencyLeaseLost,
     /// A webhook was refused; the reason is one of a closed set of words.
     WebhookRefused { reason: &'static str },
+    /// The body of a webhook to be sent is large; it is sent all the same, or refused.
+    WebhookLarge { bytes: usize, refused: bool },
     /// A secret of a webhook endpoint was replaced; the one before it holds until then, and so many hold now.
     WebhookSecretRotated { previous_valid_until: Timestamp, held: usize },
 }

@@ -52,6 +52,7 @@ impl Observer for TracingObserver {
             Observation::WebhookRefused { reason } => {
                 tracing::warn!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
             }
+            Observation::WebhookLarge { bytes, refused } => log_large(name, bytes, refused),
             Observation::WebhookSecretRotated { previous_valid_until, held } => {
                 log_rotation(name, previous_valid_until, held);
             }
@@ -133,6 +134,14 @@ fn log_lost_lease(name: &str) {
         idempotency.name = name,
         "the lease was lost while the work was under way: another owner may do the same work"
     );
+}
+
+fn log_large(name: &str, bytes: usize, refused: bool) {
+    if refused {
+        tracing::error!(webhook.name = name, webhook.bytes = bytes, "a webhook is too large to be sent");
+    } else {
+        tracing::warn!(webhook.name = name, webhook.bytes = bytes, "a large webhook is sent");
+    }
 }
 
 fn log_rotation(name: &str, previous_valid_until: Timestamp, held: usize) {

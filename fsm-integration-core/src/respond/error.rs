@@ -1,8 +1,8 @@
 use std::{fmt, time::Duration};
 
 use crate::error::{
-    BulkheadFull, CircuitOpen, Classify, ErrorClass, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited,
-    TimedOut,
+    BodyTooLarge, BulkheadFull, CircuitOpen, Classify, ErrorClass, IdempotencyConflict, InvalidSignature, Overloaded,
+    RateLimited, TimedOut,
 };
 
 /// The error of a service under layers whose refusals are answered: its own, or a refusal.
@@ -26,7 +26,16 @@ macro_rules! takes {
     )*};
 }
 
-takes!(BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited, TimedOut);
+takes!(
+    BodyTooLarge,
+    BulkheadFull,
+    CircuitOpen,
+    IdempotencyConflict,
+    InvalidSignature,
+    Overloaded,
+    RateLimited,
+    TimedOut
+);
 
 impl<E: Classify, R: Classify> Classify for OrRefusal<E, R> {
     fn class(&self) -> ErrorClass {

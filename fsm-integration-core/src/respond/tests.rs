@@ -8,8 +8,8 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::error::{
-    BulkheadFull, CircuitOpen, Classify, Error, ErrorClass, ErrorKind, IdempotencyConflict, InvalidSignature,
-    Overloaded, RateLimited, TimedOut,
+    BodyTooLarge, BulkheadFull, CircuitOpen, Classify, Error, ErrorClass, ErrorKind, IdempotencyConflict,
+    InvalidSignature, Overloaded, RateLimited, TimedOut,
 };
 
 /// Refuses while it is made ready, every second time.
@@ -82,6 +82,7 @@ fn it_takes_and_tells_every_refusal_as_the_error_would() {
     assert_eq!(told(RateLimited { retry_after: second }), (ErrorClass::Throttled, second));
     assert_eq!(told(TimedOut { after: Duration::ZERO }), (ErrorClass::Timeout, None));
     assert_eq!(told(BulkheadFull { limit: 1 }), (ErrorClass::Throttled, None));
+    assert_eq!(told(BodyTooLarge { bytes: 2, limit: 1 }), (ErrorClass::Permanent, None));
     assert_eq!(told(Overloaded), (ErrorClass::Throttled, None));
     let in_progress = IdempotencyConflict::InProgress { retry_after: Duration::from_secs(1) };
     assert_eq!(told(in_progress).1, second);
