@@ -31,6 +31,12 @@
 //! Right: one handle for each partner, cloned into every stack that calls it; keys from authentication. Wrong: a bucket
 //! made for each request, which limits nothing; keys that a caller may invent, which end up sharing one bucket.
 //!
+//! # Against tower's own
+//! `tower::limit::RateLimit` is not `Clone`, and its layer gives each service a count of its own: two connections of one
+//! server, or two stacks to one partner, have the limit twice. It waits in `poll_ready`, with no bound on who waits and
+//! how long, refuses nobody, and says nobody when to come back. It counts in fixed windows, so that twice the limit
+//! passes within a moment, at the end of one and the beginning of the next.
+//!
 //! # What it does not do
 //!
 //! It counts calls and what they cost, not those under way: that is the [`bulkhead`](crate::layers::bulkhead). It gives

@@ -38,7 +38,10 @@
 //! [`CoarseClock`](crate::clock::CoarseClock) for the secrets saves 30 ns of a verification.
 //!
 //! What it does not do: it keeps no secrets (`secret`), retries nothing (`retry`), and does not say where a webhook
-//! may be sent ([`egress`](crate::egress)).
+//! may be sent ([`egress`](crate::egress)). Nor does it discover keys: Standard Webhooks says nothing of where a sender's
+//! public key is to be found ([issue 34](https://github.com/standard-webhooks/standard-webhooks/issues/34) asks for it), and
+//! who fetched it by the message itself would trust whoever sent that. Keys come by configuration, `whsec_` or
+//! `whpk_`; whoever has a way to fetch new ones hands them to [`WebhookSecrets::rotate`].
 //!
 //! ```
 //! use std::sync::Arc;
