@@ -41,6 +41,7 @@ pub mod clock;
 pub mod error;
 mod lending;
 mod repeat;
+mod respond;
 mod semaphore;
 #[allow(unused_imports, reason = "not every feature has lock-free parts")]
 mod sync;

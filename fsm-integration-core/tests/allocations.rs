@@ -20,6 +20,7 @@ use fsm_integration_core::{
     clock::SystemClock,
     error::{BoxError, Error},
     layers::{
+        RespondLayer,
         adaptive_concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer},
         bulkhead::{Bulkhead, BulkheadLayer},
         circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
@@ -391,6 +392,12 @@ fn a_replay_through_the_layer_allocates_nothing_while_nobody_listens() {
         }
         assert_eq!(ALLOCATIONS.get() - before, 0, "in {CALLS} replays");
     });
+}
+
+#[test]
+fn what_answers_refusals_allocates_nothing() {
+    let two = ServiceBuilder::new().layer(rate_limit()).layer(TimeoutLayer::new(MINUTE));
+    assert_free(&RespondLayer::new(two, |_: Error| 0));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    BoxError, BulkheadFull, CircuitOpen, Error, ErrorKind, IdempotencyConflict, Overloaded, RateLimited, TimedOut,
+    BodyTooLarge, BoxError, BulkheadFull, CircuitOpen, Error, ErrorKind, IdempotencyConflict, Overloaded, RateLimited,
+    TimedOut,
 };
 
 /// What to do about a failure; layers ask for nothing else.
@@ -170,6 +171,9 @@ impl From<BoxError> for Error {
             return (*refusal).into();
         }
         if let Some(refusal) = error.downcast_ref::<Overloaded>() {
+            return (*refusal).into();
+        }
+        if let Some(refusal) = error.downcast_ref::<BodyTooLarge>() {
             return (*refusal).into();
         }
         if let Some(refusal) = error.downcast_ref::<IdempotencyConflict>() {

@@ -1,7 +1,8 @@
 //! One error type, one table of what each failure means, one small struct per refusal.
 //!
 //! Layers never wrap errors. A layer that can refuse asks its inner service for
-//! `S::Error: From<ItsRefusal>`, so your own enum, a plain [`BoxError`] and [`Error`] all work.
+//! `S::Error: From<ItsRefusal>`, so your own enum, a plain [`BoxError`] and [`Error`] all work. Where the service cannot
+//! fail, [`RespondLayer`](crate::layers::RespondLayer) makes a response of the refusal.
 //! What a failure *means* (retry it? count it? dead-letter it?) is decided by [`ErrorClass`],
 //! which every error type tells through [`Classify`].
 
@@ -9,7 +10,6 @@ mod classify;
 mod field;
 mod kind;
 mod refusal;
-mod refuse;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -19,8 +19,10 @@ pub use self::{
     classify::{Classify, ErrorClass},
     field::{FieldError, FieldErrors},
     kind::ErrorKind,
-    refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited, TimedOut},
-    refuse::{AsError, AsResponse, Refuse},
+    refusal::{
+        BodyTooLarge, BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited,
+        TimedOut,
+    },
 };
 
 /// The error of a service whose type is erased, as in tower.

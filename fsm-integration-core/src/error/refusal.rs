@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
-use super::{Error, ErrorKind};
+use super::{Classify, Error, ErrorClass, ErrorKind};
 
 /// A circuit breaker refused the call without making it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,16 @@ pub struct BulkheadFull {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the service is not ready for more calls")]
 pub struct Overloaded;
+
+/// A body is too large to be sent; the call was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the body of {bytes} bytes is larger than {limit} bytes")]
+pub struct BodyTooLarge {
+    /// How large it is.
+    pub bytes: usize,
+    /// How large it may be.
+    pub limit: usize,
+}
 
 /// An idempotency key stands in the way of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -150,6 +160,12 @@ impl From<Overloaded> for Error {
     }
 }
 
+impl From<BodyTooLarge> for Error {
+    fn from(refusal: BodyTooLarge) -> Self {
+        Self::new(ErrorKind::PayloadTooLarge, refusal.to_string())
+    }
+}
+
 impl From<&IdempotencyConflict> for ErrorKind {
     fn from(conflict: &IdempotencyConflict) -> Self {
         match conflict {
@@ -163,11 +179,7 @@ impl From<&IdempotencyConflict> for ErrorKind {
 
 impl From<IdempotencyConflict> for Error {
     fn from(conflict: IdempotencyConflict) -> Self {
-        let retry_after = match conflict {
-            IdempotencyConflict::InProgress { retry_after } => Some(retry_after),
-            _ => None,
-        };
-        Self::new(ErrorKind::from(&conflict), conflict.to_string()).with_retry_after(retry_after)
+        Self::new(ErrorKind::from(&conflict), conflict.to_string()).with_retry_after(conflict.retry_after())
     }
 }
 
@@ -175,6 +187,76 @@ impl From<IdempotencyConflict> for Error {
 impl From<InvalidSignature> for Error {
     fn from(reason: InvalidSignature) -> Self {
         Self::new(ErrorKind::Unauthorized, "the webhook signature is not valid").with_source(reason)
+    }
+}
+
+impl Classify for CircuitOpen {
+    fn class(&self) -> ErrorClass {
+        ErrorClass::Open
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl Classify for RateLimited {
+    fn class(&self) -> ErrorClass {
+        ErrorClass::Throttled
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl Classify for TimedOut {
+    fn class(&self) -> ErrorClass {
+        ErrorClass::Timeout
+    }
+}
+
+impl Classify for BulkheadFull {
+    fn class(&self) -> ErrorClass {
+        ErrorClass::Throttled
+    }
+}
+
+impl Classify for Overloaded {
+    fn class(&self) -> ErrorClass {
+        ErrorClass::Throttled
+    }
+}
+
+impl Classify for BodyTooLarge {
+    fn class(&self) -> ErrorClass {
+        ErrorKind::PayloadTooLarge.class()
+    }
+}
+
+impl Classify for IdempotencyConflict {
+    fn class(&self) -> ErrorClass {
+        ErrorKind::from(self).class()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match *self {
+            Self::InProgress { retry_after } => Some(retry_after),
+            _ => None,
+        }
+    }
+}
+
+impl Classify for InvalidSignature {
+    fn class(&self) -> ErrorClass {
+        ErrorKind::Unauthorized.class()
+    }
+}
+
+/// Of a service that cannot fail.
+impl Classify for Infallible {
+    fn class(&self) -> ErrorClass {
+        match *self {}
     }
 }
 

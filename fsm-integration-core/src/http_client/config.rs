@@ -9,7 +9,9 @@ pub struct HttpClientConfig {
     pub connect_timeout: Duration,
     /// Longest time for a whole call, body included; default 60 s.
     ///
-    /// A backstop for a client without a stack: the attempt timeout of a profile is never longer.
+    /// A backstop for a client without a stack: the attempt timeout of a profile is never longer. The 30 s that
+    /// requirement W18 allows a webhook are the attempt timeout of
+    /// [`Profile::SalesSystem`](crate::profile::Profile::SalesSystem); without that stack set 30 s here.
     pub total_timeout: Duration,
     /// How long an idle connection is kept; default 60 s.
     pub idle_timeout: Duration,
@@ -17,7 +19,7 @@ pub struct HttpClientConfig {
     pub max_idle_per_host: usize,
     /// Largest successful answer in bytes; default 1 MiB. A larger one is a failure.
     pub max_body: usize,
-    /// Bytes kept of a failed answer, the rest is not read; default 64 KiB (requirement W18).
+    /// Bytes kept of a failed answer, the rest is not read; default 20 000 (requirement W18).
     pub max_error_body: usize,
     /// Longest `Retry-After` that is believed; default 1 h (requirement W11).
     pub max_retry_after: Duration,
@@ -35,7 +37,7 @@ impl Default for HttpClientConfig {
             idle_timeout: Duration::from_secs(60),
             max_idle_per_host: 16,
             max_body: 1024 * 1024,
-            max_error_body: 64 * 1024,
+            max_error_body: 20_000,
             max_retry_after: Duration::from_secs(3600),
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             targets: TargetPolicy::default(),

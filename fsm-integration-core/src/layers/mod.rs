@@ -25,4 +25,7 @@ pub mod retry;
 pub mod timeout;
 pub mod webhook;
 
-pub use crate::lending::{Counted, Leaked, Lending};
+pub use crate::{
+    lending::{Counted, Leaked, Lending},
+    respond::{OrRefusal, Refusable, RefusableFuture, RespondFuture, RespondLayer, RespondService},
+};

@@ -2,10 +2,11 @@ use super::{
     Observation, Observer,
     keys::registered,
     metrics::{
-        BULKHEAD_REFUSALS, CIRCUIT_BREAKER_TRANSITIONS, COALESCED_CALLS, CONCURRENCY_LIMIT, FALLBACKS, HEDGES,
-        IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS, INTEGRATION_CIRCUIT_BREAKER_STATE,
-        INTEGRATION_RETRIES, LOAD_SHED, Metric, RATE_LIMITER_DEGRADED, RATE_LIMITER_REFUSALS, RETRIES_STOPPED,
-        TIMEOUTS, WEBHOOK_REFUSALS, counter, gauge,
+        BULKHEAD_REFUSALS, CIRCUIT_BREAKER_REFUSALS, CIRCUIT_BREAKER_TRANSITIONS, COALESCED_CALLS, CONCURRENCY_LIMIT,
+        FALLBACKS, HEDGES, IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS,
+        INTEGRATION_CIRCUIT_BREAKER_STATE, INTEGRATION_RETRIES, LOAD_SHED, Metric, RATE_LIMITER_DEGRADED,
+        RATE_LIMITER_REFUSALS, RETRIES_STOPPED, TIMEOUTS, WEBHOOK_REFUSALS, WEBHOOK_SECRET_ROTATIONS, WEBHOOKS_LARGE,
+        counter, gauge,
     },
 };
 
@@ -25,9 +26,10 @@ impl Observer for MetricsObserver {
                     count(&CIRCUIT_BREAKER_TRANSITIONS, [name, to.label()]);
                 }
             }
-            Observation::CircuitControlled { .. }
-            | Observation::CircuitRefused { .. }
-            | Observation::CircuitWouldRefuse => {}
+            Observation::CircuitControlled { .. } => {}
+            // Told only where this observer was given by name: the standard ones are not told of every refusal.
+            Observation::CircuitRefused { .. } => count(&CIRCUIT_BREAKER_REFUSALS, [name, "enforced"]),
+            Observation::CircuitWouldRefuse => count(&CIRCUIT_BREAKER_REFUSALS, [name, "shadow"]),
             Observation::RetryScheduled { .. } => count(&INTEGRATION_RETRIES, [name]),
             Observation::RetryStopped { reason, .. } => count(&RETRIES_STOPPED, [name, reason]),
             Observation::RateLimited { shadow, .. } => {
@@ -48,6 +50,10 @@ impl Observer for MetricsObserver {
             Observation::IdempotencyRefused { reason } => count(&IDEMPOTENCY_REFUSALS, [name, reason]),
             Observation::IdempotencyLeaseLost => count(&IDEMPOTENCY_LEASES_LOST, [name]),
             Observation::WebhookRefused { reason } => count(&WEBHOOK_REFUSALS, [name, reason]),
+            Observation::WebhookLarge { refused, .. } => {
+                count(&WEBHOOKS_LARGE, [name, if refused { "refused" } else { "sent" }]);
+            }
+            Observation::WebhookSecretRotated { .. } => count(&WEBHOOK_SECRET_ROTATIONS, [name]),
         }
     }
 }
@@ -63,7 +69,7 @@ fn set<const N: usize>(metric: &Metric, labels: [&str; N], value: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::{CircuitState, recorder::Seen};
+    use crate::observe::{CircuitState, Observers, recorder::Seen};
 
     #[test]
     fn a_recorder_counts_from_when_it_is_installed_whatever_was_told_before() {
@@ -79,6 +85,24 @@ mod tests {
         told();
         assert_eq!(outer.take(), [("load_shed_total erp".to_owned(), 2.0)]);
         assert_eq!(inner.take(), [("load_shed_total erp".to_owned(), 1.0)]);
+    }
+
+    #[test]
+    fn what_a_breaker_refuses_is_counted_for_who_asks_and_what_it_would_refuse_always() {
+        let (standard, named) = (Observers::standard(), Observers::none().with(MetricsObserver));
+        assert!(!standard.listens(), "or an open breaker would tell of every call");
+        let counted = |observers: &Observers| {
+            let seen = Seen::default();
+            metrics::with_local_recorder(&seen, || {
+                observers.observe("erp", Observation::CircuitWouldRefuse);
+                observers.observe("erp", Observation::CircuitRefused { retry_after: None });
+            });
+            seen.take()
+        };
+        let shadow = ("circuit_breaker_refusals_total erp shadow".to_owned(), 1.0);
+        let enforced = ("circuit_breaker_refusals_total erp enforced".to_owned(), 1.0);
+        assert_eq!(counted(&standard), std::slice::from_ref(&shadow));
+        assert_eq!(counted(&named), [enforced, shadow]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::CircuitState;
 use crate::error::ErrorClass;
 
@@ -52,12 +54,17 @@ pub enum Observation {
     IdempotencyLeaseLost,
     /// A webhook was refused; the reason is one of a closed set of words.
     WebhookRefused { reason: &'static str },
+    /// The body of a webhook to be sent is large; it is sent all the same, or refused.
+    WebhookLarge { bytes: usize, refused: bool },
+    /// A secret of a webhook endpoint was replaced; the one before it holds until then, and so many hold now.
+    WebhookSecretRotated { previous_valid_until: Timestamp, held: usize },
 }
 
 impl Observation {
     /// Whether it may come with every call while a partner is down, so that the standard observers leave it out.
     ///
-    /// Such refusals are seen by the caller, by the instrument layer's counts and by the handle's snapshot.
+    /// Such refusals are seen by the caller, by the instrument layer's counts and by the handle's snapshot, and told
+    /// to every observer that was given by name.
     #[inline]
     #[must_use]
     pub const fn is_chatty(&self) -> bool {

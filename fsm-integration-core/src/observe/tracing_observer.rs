@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{CircuitState, Observation, Observer};
 use crate::error::ErrorClass;
 
@@ -49,6 +51,10 @@ impl Observer for TracingObserver {
             Observation::IdempotencyLeaseLost => log_lost_lease(name),
             Observation::WebhookRefused { reason } => {
                 tracing::warn!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
+            }
+            Observation::WebhookLarge { bytes, refused } => log_large(name, bytes, refused),
+            Observation::WebhookSecretRotated { previous_valid_until, held } => {
+                log_rotation(name, previous_valid_until, held);
             }
         }
     }
@@ -127,6 +133,23 @@ fn log_lost_lease(name: &str) {
     tracing::error!(
         idempotency.name = name,
         "the lease was lost while the work was under way: another owner may do the same work"
+    );
+}
+
+fn log_large(name: &str, bytes: usize, refused: bool) {
+    if refused {
+        tracing::error!(webhook.name = name, webhook.bytes = bytes, "a webhook is too large to be sent");
+    } else {
+        tracing::warn!(webhook.name = name, webhook.bytes = bytes, "a large webhook is sent");
+    }
+}
+
+fn log_rotation(name: &str, previous_valid_until: Timestamp, held: usize) {
+    tracing::info!(
+        webhook.name = name,
+        webhook.previous_valid_until = %previous_valid_until,
+        webhook.secrets_held = held,
+        "a webhook secret was rotated"
     );
 }
 

@@ -1,14 +1,14 @@
-use std::{fmt::Write, time::Duration};
+use std::{any::TypeId, fmt::Write, time::Duration};
 
 use jiff::SignedDuration;
-use tower::{Layer, ServiceBuilder};
+use tower::{Layer, ServiceBuilder, layer::util::Identity};
 
 use super::{Handles, OutboundConfig};
 use crate::{
     clock::{Clock, SystemClock},
     layers::{
         Counted, Leaked,
-        circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService},
+        circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerService, CircuitModel},
         instrument::InstrumentService,
         rate_limit::{RateLimitLayer, RateLimitService, TokenBucket},
         retry::{OnError, RetryLayer, RetryService},
@@ -148,10 +148,7 @@ const ORDER: [Place; 9] = [
     },
     Place {
         layer: "circuit breaker",
-        settings: |OutboundConfig { circuit_breaker, .. }| {
-            let CircuitBreakerConfig { failure_threshold, reset_timeout, .. } = circuit_breaker;
-            Some(format!("{failure_threshold} failures open it for {}", text(*reset_timeout)))
-        },
+        settings: |config| Some(opens(&config.circuit_breaker)),
         reason: "counts attempts, not calls; its refusal ends the retries",
     },
     Place {
@@ -170,23 +167,64 @@ const ORDER: [Place; 9] = [
     Place { layer: "client", settings: |_| None, reason: "sends it" },
 ];
 
-/// The stack that these settings make, outermost layer first: a line each, with its settings and its reason.
+/// The stack that these settings and handles make, outermost layer first: a line each, with its settings and its reason.
+///
+/// Layers that the handles leave out, as [`Handles::new`] does with idempotency and sign, are left out.
 ///
 /// ```
-/// use fsm_integration_core::profile::{Profile, describe};
+/// use fsm_integration_core::profile::{Handles, Profile, describe};
 ///
-/// let stack = describe(&Profile::ErpSystem.config());
+/// let config = Profile::ErpSystem.config();
+/// let stack = describe(&config, &Handles::new("erp", "1.0.0", &config));
 /// assert!(stack.starts_with("1. instrument: sees what the caller sees"));
-/// assert!(stack.contains("3. total deadline (2m 50s): bounds attempts and waits together"));
+/// assert!(stack.contains("2. total deadline (2m 50s): bounds attempts and waits together"));
+/// assert!(stack.contains("4. circuit breaker (3 failures in a row open it for 2m): "));
 /// ```
 #[must_use]
-pub fn describe(config: &OutboundConfig) -> String {
+pub fn describe<I: 'static, G: 'static, C: Clock>(config: &OutboundConfig, _: &Handles<I, G, C>) -> String {
+    let left_out = [("idempotency", is_none::<I>()), ("sign", is_none::<G>())];
+    let stacked = |place: &&Place| !left_out.contains(&(place.layer, true));
     let mut lines = String::new();
-    for (number, Place { layer, settings, reason }) in (1..).zip(&ORDER) {
+    for (number, Place { layer, settings, reason }) in (1..).zip(ORDER.iter().filter(stacked)) {
         let settings = settings(config).map(|settings| format!(" ({settings})")).unwrap_or_default();
         writeln!(lines, "{number}. {layer}{settings}: {reason}").expect("a string takes everything");
     }
     lines
+}
+
+/// Whether a layer is the one that does nothing.
+fn is_none<L: 'static>() -> bool {
+    TypeId::of::<L>() == TypeId::of::<Identity>()
+}
+
+/// When a breaker opens, by its model, and for how long.
+fn opens(config: &CircuitBreakerConfig) -> String {
+    let CircuitBreakerConfig { failure_rate, slow_call_rate, .. } = *config;
+    let (of, least) = match config.model {
+        CircuitModel::Consecutive => {
+            let failures = match config.failure_threshold {
+                0 | 1 => "1 failure opens".to_owned(),
+                several => format!("{several} failures in a row open"),
+            };
+            return format!("{failures} it for {}", text(config.reset_timeout));
+        }
+        CircuitModel::CountWindow { size } => (format!("the last {size} calls"), config.minimum_calls.min(size)),
+        CircuitModel::TimeWindow { duration, .. } => {
+            (format!("the calls of the last {}", text(duration)), config.minimum_calls)
+        }
+    };
+    let failed = (failure_rate <= 1.0).then(|| format!("{} failed", percent(failure_rate)));
+    let slow = config.slow_call_duration.filter(|_| slow_call_rate <= 1.0);
+    let slow = slow.map(|slow| format!("{} slower than {}", percent(slow_call_rate), text(slow)));
+    let parts: Vec<_> = failed.into_iter().chain(slow).collect();
+    if parts.is_empty() {
+        return "nothing opens it".to_owned();
+    }
+    format!("{} of {of}, at least {least}, open it for {}", parts.join(" or "), text(config.reset_timeout))
+}
+
+fn percent(part: f64) -> String {
+    format!("{} %", (part * 1_000.0).round() / 10.0)
 }
 
 fn text(duration: Duration) -> String {

@@ -18,8 +18,14 @@ use tower::{Service, ServiceExt, service_fn, util::MapRequestLayer};
 use super::*;
 use crate::{
     error::{Error, ErrorKind},
-    layers::{circuit_breaker::CircuitState, retry::RetryBudgetConfig},
-    observe::{metrics::ALL, recorder::Seen},
+    layers::{
+        circuit_breaker::{CircuitBreakerConfig, CircuitModel, CircuitState},
+        retry::RetryBudgetConfig,
+    },
+    observe::{
+        metrics::{ALL, DURATION_BUCKETS},
+        recorder::Seen,
+    },
     testing::probe::Probe,
 };
 
@@ -88,6 +94,17 @@ fn settings_survive_the_trip_through_a_file_and_unknown_ones_are_refused() {
     assert_eq!(sales.attempt_timeout, 120 * SECOND);
 }
 
+// A call that ran into its timeout, and one that took a little longer, are not "more than the last bucket".
+#[test]
+fn the_buckets_of_durations_reach_past_every_timeout_of_every_preset() {
+    assert!(DURATION_BUCKETS.is_sorted());
+    let last = Duration::from_secs_f64(*DURATION_BUCKETS.last().expect("buckets"));
+    for profile in Profile::ALL {
+        let OutboundConfig { attempt_timeout, total_deadline, .. } = profile.config();
+        assert!(attempt_timeout < total_deadline && total_deadline + SECOND < last, "{profile:?}");
+    }
+}
+
 #[test]
 fn the_stack_has_the_order_that_it_describes() {
     let config = OutboundConfig::default();
@@ -105,7 +122,56 @@ fn the_stack_has_the_order_that_it_describes() {
     assert!(types.iter().map(|(_, name)| place(name)).is_sorted(), "{stacked}");
     let described: Vec<_> = order::layers().filter(|layer| types.iter().any(|(known, _)| known == layer)).collect();
     assert_eq!(described, types.map(|(layer, _)| layer));
-    assert_eq!(describe(&config).lines().count(), 9);
+}
+
+#[test]
+fn it_describes_no_layer_that_the_handles_leave_out() {
+    let config = OutboundConfig::default();
+    let plain = Handles::new("test", "0.0.0", &config);
+    let layers = |described: String| -> Vec<String> {
+        let name = |line: &str| {
+            line.split_once(". ").expect("a number").1.split([':', '(']).next().expect("a name").trim().to_owned()
+        };
+        described.lines().map(name).collect()
+    };
+    let all: Vec<_> = order::layers().collect();
+    let without: Vec<_> = all.iter().copied().filter(|layer| !["idempotency", "sign"].contains(layer)).collect();
+    assert_eq!(layers(describe(&config, &plain)), without);
+    let signed = plain.clone().with_sign(MapRequestLayer::new(|request: Request<Bytes>| request));
+    assert_eq!(layers(describe(&config, &signed)), [&without[..without.len() - 1], &["sign", "client"]].concat());
+    let described =
+        describe(&config, &signed.with_idempotency(MapRequestLayer::new(|request: Request<Bytes>| request)));
+    assert!(described.contains("\n8. sign: ") && described.ends_with("\n9. client: sends it\n"), "{described}");
+    assert_eq!(layers(described), all);
+}
+
+#[test]
+fn it_describes_when_a_breaker_of_each_model_opens() {
+    let described = |circuit_breaker: CircuitBreakerConfig| {
+        let config = OutboundConfig { circuit_breaker, ..OutboundConfig::default() };
+        let described = describe(&config, &Handles::new("test", "0.0.0", &config));
+        let line = described.lines().find(|line| line.contains(". circuit breaker (")).expect("a breaker").to_owned();
+        line[line.find('(').expect("settings") + 1..line.find("):").expect("their end")].to_owned()
+    };
+    let default = CircuitBreakerConfig::DEFAULT;
+    assert_eq!(described(default), "5 failures in a row open it for 1m");
+    assert_eq!(
+        described(CircuitBreakerConfig { failure_threshold: 0, slow_call_duration: Some(SECOND), ..default }),
+        "1 failure opens it for 1m"
+    );
+    let calls = CircuitBreakerConfig { model: CircuitModel::CountWindow { size: 100 }, failure_rate: 0.125, ..default };
+    assert_eq!(described(calls), "12.5 % failed of the last 100 calls, at least 20, open it for 1m");
+    let few = CircuitBreakerConfig { model: CircuitModel::CountWindow { size: 10 }, ..calls };
+    assert_eq!(described(few), "12.5 % failed of the last 10 calls, at least 10, open it for 1m");
+    let model = CircuitModel::TimeWindow { duration: 30 * SECOND, buckets: 10 };
+    let time = CircuitBreakerConfig { model, slow_call_duration: Some(2 * SECOND), slow_call_rate: 0.8, ..default };
+    assert_eq!(
+        described(time),
+        "50 % failed or 80 % slower than 2s of the calls of the last 30s, at least 20, open it for 1m"
+    );
+    let slow = CircuitBreakerConfig { failure_rate: 1.1, ..time };
+    assert_eq!(described(slow), "80 % slower than 2s of the calls of the last 30s, at least 20, open it for 1m");
+    assert_eq!(described(CircuitBreakerConfig { slow_call_rate: 1.1, ..slow }), "nothing opens it");
 }
 
 #[tokio::test(start_paused = true)]

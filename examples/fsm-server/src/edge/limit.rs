@@ -2,16 +2,14 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use axum::{
     Router,
-    extract::{Extension, Request, State},
-    middleware::{self, Next},
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use fsm_integration_core::{
     adapter::TenantId,
     clock::{SystemClock, WallClock},
-    error::{Error, ErrorKind, FieldErrors},
-    layers::rate_limit::{Decision, KeyedTokenBucket, Quota, headers},
-    observe::Observation,
+    error::{Error, ErrorKind, FieldErrors, RateLimited},
+    layers::rate_limit::{KeyedTokenBucket, Quota, RateLimitLayer, RateLimitPolicy},
 };
 
 use super::ApiError;
@@ -22,10 +20,9 @@ const MAX_TENANTS: usize = 10_000;
 /// How often each tenant may call; a clone shares the count.
 #[derive(Debug, Clone)]
 pub struct TenantLimit {
-    policy: &'static str,
     quota: Quota,
     buckets: KeyedTokenBucket<TenantId>,
-    clock: Arc<dyn WallClock>,
+    policy: RateLimitPolicy,
 }
 
 impl TenantLimit {
@@ -36,36 +33,30 @@ impl TenantLimit {
     pub fn per_minute(policy: &'static str, limit: NonZeroU32, clock: Arc<dyn WallClock>) -> Self {
         let quota = Quota::per_minute_with_burst(limit);
         let buckets = KeyedTokenBucket::with_clock(policy, quota, MAX_TENANTS, SystemClock);
-        Self { policy, quota, buckets, clock }
+        Self { quota, buckets, policy: RateLimitPolicy::with_clock(policy, quota.period(), clock) }
     }
 
     /// Counts requests to these routes; goes inside [`TenantKeys::protect`](super::TenantKeys::protect), outside
     /// [`Edge::guard`](super::Edge::guard), so that its headers are on refusals and timeouts too (requirement R4).
     ///
     /// # Panics
-    /// The router has no routes.
+    /// The router has no routes; each request, where nobody has said which tenant's it is.
     pub fn protect<S: Clone + Send + Sync + 'static>(&self, router: Router<S>) -> Router<S> {
-        router.route_layer(middleware::from_fn_with_state(self.clone(), limit))
+        let limit = self.clone();
+        let layer = RateLimitLayer::keyed(self.buckets.clone(), tenant)
+            .respond_with_headers(self.policy.clone(), move |refusal| limit.refusal(refusal));
+        router.route_layer(layer)
     }
 
-    fn refusal(&self, decision: &Decision) -> ApiError {
-        let refused = Observation::RateLimited { retry_after: decision.retry_after, shadow: false };
-        self.buckets.observers().observe(self.policy, refused);
+    fn refusal(&self, refusal: RateLimited) -> Response {
         let mut details = FieldErrors::default();
         let (limit, window) = (self.quota.limit(), self.quota.period().as_secs());
-        details.push("", format!("policy \"{}\" allows {limit} requests in {window} s", self.policy));
-        Error::from(ErrorKind::RateLimited).with_details(details).with_retry_after(decision.retry_after).into()
+        details.push("", format!("policy \"{}\" allows {limit} requests in {window} s", self.policy.name()));
+        let error = Error::from(ErrorKind::RateLimited).with_details(details).with_retry_after(refusal.retry_after);
+        ApiError::from(error).into_response()
     }
 }
 
-async fn limit(
-    State(limit): State<TenantLimit>,
-    Extension(tenant): Extension<TenantId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let decision = limit.buckets.try_acquire(&tenant, 1);
-    let mut answer = if decision.allowed { next.run(request).await } else { limit.refusal(&decision).into_response() };
-    answer.headers_mut().extend(headers(&decision, limit.policy, limit.quota.period(), limit.clock.timestamp()));
-    answer
+fn tenant(request: &Request) -> TenantId {
+    request.extensions().get::<TenantId>().expect("goes inside the layer that names the tenant").clone()
 }

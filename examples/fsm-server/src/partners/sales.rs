@@ -68,7 +68,7 @@ impl Partners {
         let adapters = self.0.config.sales.adapter();
         let config = adapters.system(system);
         let name = format!("sales-{}-{tenant}", system.partner());
-        let sign = SignLayer::new(WebhookSigner::new(secrets));
+        let sign = SignLayer::new(WebhookSigner::new(secrets.with_name(&name)));
         let http = self.http_config(&config.base_url)?;
         let client =
             self.0.stacks.client(&name, &self.0.config.outbound.over(Profile::SalesSystem), http, Some(sign))?;

@@ -12,7 +12,10 @@ use wiremock::{
 };
 
 use super::*;
-use crate::http_client::{TransportCause, install_tls};
+use crate::{
+    http_client::{TransportCause, install_tls},
+    profile::Profile,
+};
 
 /// A label of 64 characters fails without asking any name server.
 const UNRESOLVABLE: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.invalid";
@@ -113,6 +116,18 @@ async fn only_the_beginning_of_an_error_is_kept() {
     let config = HttpClientConfig { max_error_body: 10, ..config() };
     let error = fail(config, &server.uri()).await;
     assert_eq!((error.kind(), error.answer().expect("an answer").body.len()), (ErrorKind::Unavailable, 10));
+}
+
+// W18: at most 20 000 bytes are kept, 5 s to connect; the 30 s in all are the stack's.
+#[tokio::test]
+async fn w18_no_more_of_a_failed_answer_is_kept_than_the_default_allows() {
+    let HttpClientConfig { max_error_body, connect_timeout, total_timeout, .. } = HttpClientConfig::default();
+    assert_eq!((max_error_body, connect_timeout), (20_000, Duration::from_secs(5)));
+    assert_eq!(Profile::SalesSystem.config().attempt_timeout, Duration::from_secs(30));
+    assert!(Profile::ALL.iter().all(|profile| profile.config().attempt_timeout <= total_timeout), "a backstop");
+    let server = server(ResponseTemplate::new(500).set_body_bytes(vec![b'x'; 100_000])).await;
+    let error = fail(config(), &server.uri()).await;
+    assert_eq!(error.answer().expect("an answer").body.len(), 20_000);
 }
 
 #[tokio::test]

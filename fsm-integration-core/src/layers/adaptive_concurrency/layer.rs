@@ -1,7 +1,11 @@
 use tower::Layer;
 
 use super::{AdaptiveConcurrency, AdaptiveConcurrencyService};
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::BulkheadFull,
+    respond::RespondLayer,
+};
 
 /// Puts an [`AdaptiveConcurrency`] before a service; layers of one handle's clones share its limit.
 ///
@@ -29,6 +33,14 @@ impl<C: Clock> AdaptiveConcurrencyLayer<C> {
     #[must_use]
     pub const fn new(concurrency: AdaptiveConcurrency<C>) -> Self {
         Self { concurrency }
+    }
+
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, BulkheadFull, F>
+    where
+        F: Fn(BulkheadFull) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     Begin, CarryExecution, Executed, Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyStore, Keep, Owner,
     Replayable, StoreFuture,
 };
-use crate::error::{Error, IdempotencyConflict, Refuse};
+use crate::error::{Error, IdempotencyConflict};
 
 pin_project! {
     /// The answer to a request; boxed only when there is work to do under a key.
@@ -20,17 +20,17 @@ pin_project! {
     /// # Cancel safety
     /// Dropping it drops the work and gives the key back.
     #[must_use = "futures do nothing unless polled"]
-    pub struct IdempotencyFuture<I: Service<Request>, Request, S, R, P> {
+    pub struct IdempotencyFuture<I: Service<Request>, Request, S, P> {
         #[pin]
-        state: State<I, Request, S, R, P>,
+        state: State<I, Request, S, P>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<I: Service<Request>, Request, S, R, P> {
+    enum State<I: Service<Request>, Request, S, P> {
         Untouched { #[pin] inner: I::Future },
-        Asked { asked: Option<Asked<I, Request, S, R, P>> },
+        Asked { asked: Option<Asked<I, Request, S, P>> },
         Working { work: Work<I::Response, I::Error> },
     }
 }
@@ -38,35 +38,35 @@ pin_project! {
 type Work<Response, E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
 
 /// A request with a key, of which the store has not been asked yet.
-pub(super) struct Asked<I, Request, S, R, P> {
+pub(super) struct Asked<I, Request, S, P> {
     pub(super) ready: I,
     pub(super) request: Request,
     pub(super) key: IdempotencyKey,
     pub(super) fingerprint: Fingerprint,
     pub(super) manager: IdempotencyManager<S>,
-    pub(super) refuse: R,
     pub(super) keep: P,
 }
 
-impl<I: Service<Request>, Request, S, R, P> IdempotencyFuture<I, Request, S, R, P> {
+impl<I: Service<Request>, Request, S, P> IdempotencyFuture<I, Request, S, P> {
     #[inline]
     pub(super) fn untouched(inner: I::Future) -> Self {
         Self { state: State::Untouched { inner } }
     }
 
     #[inline]
-    pub(super) fn asked(asked: Asked<I, Request, S, R, P>) -> Self {
+    pub(super) fn asked(asked: Asked<I, Request, S, P>) -> Self {
         Self { state: State::Asked { asked: Some(asked) } }
     }
 }
 
-impl<I, Request, T, S, R, P> Future for IdempotencyFuture<I, Request, S, R, P>
+impl<I, Request, T, S, P> Future for IdempotencyFuture<I, Request, S, P>
 where
-    I: Service<Request, Response: Replayable<Stored = T> + Send, Error: Send, Future: Send> + Send + 'static,
+    I: Service<Request, Response: Replayable<Stored = T> + Send, Error: From<IdempotencyConflict> + Send, Future: Send>
+        + Send
+        + 'static,
     Request: CarryExecution + Send + 'static,
     T: Send + Sync + 'static,
     S: IdempotencyStore<T>,
-    R: Refuse<IdempotencyConflict, I::Response, I::Error> + Send + 'static,
     P: Keep<T> + Send + 'static,
 {
     type Output = Result<I::Response, I::Error>;
@@ -98,17 +98,18 @@ where
     }
 }
 
-impl<I, Request, T, S, R, P> Asked<I, Request, S, R, P>
+impl<I, Request, T, S, P> Asked<I, Request, S, P>
 where
-    I: Service<Request, Response: Replayable<Stored = T> + Send, Error: Send, Future: Send> + Send + 'static,
+    I: Service<Request, Response: Replayable<Stored = T> + Send, Error: From<IdempotencyConflict> + Send, Future: Send>
+        + Send
+        + 'static,
     Request: CarryExecution + Send + 'static,
     T: Send + Sync + 'static,
     S: IdempotencyStore<T>,
-    R: Refuse<IdempotencyConflict, I::Response, I::Error> + Send + 'static,
     P: Keep<T> + Send + 'static,
 {
     async fn work(self, owner: Owner, begun: Option<Result<Begin<T>, Error>>) -> Result<I::Response, I::Error> {
-        let Self { mut ready, mut request, key, fingerprint, manager, refuse, keep } = self;
+        let Self { mut ready, mut request, key, fingerprint, manager, keep } = self;
         // The first caller gets the answer whole, not only what is kept of it.
         let mut first = None;
         let whole = &mut first;
@@ -126,7 +127,7 @@ where
         match manager.execute_asking(&key, fingerprint, owner, ask, keep, work).await {
             Ok(Executed { value, .. }) => Ok(first.unwrap_or_else(|| I::Response::from_stored(value))),
             Err(Fault::Inner(error)) => Err(error),
-            Err(Fault::Conflict(conflict)) => refuse.refuse(conflict),
+            Err(Fault::Conflict(conflict)) => Err(conflict.into()),
         }
     }
 }
@@ -142,7 +143,7 @@ impl<E> From<IdempotencyConflict> for Fault<E> {
     }
 }
 
-impl<I: Service<Request>, Request, S, R, P> fmt::Debug for IdempotencyFuture<I, Request, S, R, P> {
+impl<I: Service<Request>, Request, S, P> fmt::Debug for IdempotencyFuture<I, Request, S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Untouched { .. } => "untouched",

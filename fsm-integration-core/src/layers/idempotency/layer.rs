@@ -1,7 +1,7 @@
 use tower::Layer;
 
 use super::{Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyService, KeepFinal, KeepIf};
-use crate::error::{AsError, AsResponse};
+use crate::{error::IdempotencyConflict, respond::RespondLayer};
 
 /// Does each request once per key and replays the stored answer.
 ///
@@ -35,61 +35,55 @@ use crate::error::{AsError, AsResponse};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct IdempotencyLayer<S, K, R = AsError, P = KeepFinal> {
+pub struct IdempotencyLayer<S, K, P = KeepFinal> {
     manager: IdempotencyManager<S>,
     key_of: K,
-    refuse: R,
     keep: P,
 }
 
 impl<S, K> IdempotencyLayer<S, K> {
-    /// Creates the layer; it refuses with an error and keeps what [`Outcome::is_final`](super::Outcome::is_final) says.
+    /// Creates the layer; it refuses with the service's own error and keeps what [`Outcome::is_final`](super::Outcome::is_final) says.
     #[must_use]
     pub fn new<Request>(manager: IdempotencyManager<S>, key_of: K) -> Self
     where
         K: Fn(&Request) -> Option<(IdempotencyKey, Fingerprint)>,
     {
-        Self { manager, key_of, refuse: AsError, keep: KeepFinal }
+        Self { manager, key_of, keep: KeepFinal }
     }
 }
 
-impl<S, K, R, P> IdempotencyLayer<S, K, R, P> {
+impl<S, K, P> IdempotencyLayer<S, K, P> {
     /// Says which answers are kept.
     #[must_use]
-    pub fn keep_if<T, F: Fn(&T) -> bool>(self, keep: F) -> IdempotencyLayer<S, K, R, KeepIf<F>> {
-        let Self { manager, key_of, refuse, .. } = self;
-        IdempotencyLayer { manager, key_of, refuse, keep: KeepIf(keep) }
+    pub fn keep_if<T, F: Fn(&T) -> bool>(self, keep: F) -> IdempotencyLayer<S, K, KeepIf<F>> {
+        let Self { manager, key_of, .. } = self;
+        IdempotencyLayer { manager, key_of, keep: KeepIf(keep) }
     }
 
-    /// Answers a refusal instead of failing, where the service cannot fail.
-    #[must_use]
-    pub fn respond_with<F>(self, answer: F) -> IdempotencyLayer<S, K, AsResponse<F>, P> {
-        let Self { manager, key_of, keep, .. } = self;
-        IdempotencyLayer { manager, key_of, refuse: AsResponse(answer), keep }
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, IdempotencyConflict, F>
+    where
+        F: Fn(IdempotencyConflict) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 }
 
-impl<I, S, K: Clone, R: Clone, P: Clone> Layer<I> for IdempotencyLayer<S, K, R, P> {
-    type Service = IdempotencyService<I, S, K, R, P>;
+impl<I, S, K: Clone, P: Clone> Layer<I> for IdempotencyLayer<S, K, P> {
+    type Service = IdempotencyService<I, S, K, P>;
 
     fn layer(&self, inner: I) -> Self::Service {
         IdempotencyService {
             inner,
             manager: self.manager.clone(),
             key_of: self.key_of.clone(),
-            refuse: self.refuse.clone(),
             keep: self.keep.clone(),
         }
     }
 }
 
-impl<S, K: Clone, R: Clone, P: Clone> Clone for IdempotencyLayer<S, K, R, P> {
+impl<S, K: Clone, P: Clone> Clone for IdempotencyLayer<S, K, P> {
     fn clone(&self) -> Self {
-        Self {
-            manager: self.manager.clone(),
-            key_of: self.key_of.clone(),
-            refuse: self.refuse.clone(),
-            keep: self.keep.clone(),
-        }
+        Self { manager: self.manager.clone(), key_of: self.key_of.clone(), keep: self.keep.clone() }
     }
 }

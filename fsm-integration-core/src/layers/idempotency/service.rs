@@ -9,44 +9,44 @@ use super::{
     CarryExecution, Fingerprint, IdempotencyFuture, IdempotencyKey, IdempotencyManager, IdempotencyStore, Keep,
     KeepFinal, Replayable, future::Asked,
 };
-use crate::error::{AsError, IdempotencyConflict, Refuse};
+use crate::error::IdempotencyConflict;
 
 /// Does each request once.
 #[derive(Debug)]
-pub struct IdempotencyService<I, S, K, R = AsError, P = KeepFinal> {
+pub struct IdempotencyService<I, S, K, P = KeepFinal> {
     pub(super) inner: I,
     pub(super) manager: IdempotencyManager<S>,
     pub(super) key_of: K,
-    pub(super) refuse: R,
     pub(super) keep: P,
 }
 
-impl<I: Clone, S, K: Clone, R: Clone, P: Clone> Clone for IdempotencyService<I, S, K, R, P> {
+impl<I: Clone, S, K: Clone, P: Clone> Clone for IdempotencyService<I, S, K, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
             manager: self.manager.clone(),
             key_of: self.key_of.clone(),
-            refuse: self.refuse.clone(),
             keep: self.keep.clone(),
         }
     }
 }
 
-impl<I, Request, S, K, R, P> Service<Request> for IdempotencyService<I, S, K, R, P>
+impl<I, Request, S, K, P> Service<Request> for IdempotencyService<I, S, K, P>
 where
-    I: Service<Request, Response: Replayable, Error: Send, Future: Send> + Clone + Send + 'static,
+    I: Service<Request, Response: Replayable, Error: From<IdempotencyConflict> + Send, Future: Send>
+        + Clone
+        + Send
+        + 'static,
     I::Response: Send,
     <I::Response as Replayable>::Stored: Send + Sync + 'static,
     Request: CarryExecution + Send + 'static,
     S: IdempotencyStore<<I::Response as Replayable>::Stored>,
     K: Fn(&Request) -> Option<(IdempotencyKey, Fingerprint)>,
-    R: Refuse<IdempotencyConflict, I::Response, I::Error> + Clone + Send + 'static,
     P: Keep<<I::Response as Replayable>::Stored> + Clone + Send + 'static,
 {
     type Response = I::Response;
     type Error = I::Error;
-    type Future = IdempotencyFuture<I, Request, S, R, P>;
+    type Future = IdempotencyFuture<I, Request, S, P>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), I::Error>> {
@@ -67,7 +67,6 @@ where
             key,
             fingerprint,
             manager: self.manager.clone(),
-            refuse: self.refuse.clone(),
             keep: self.keep.clone(),
         })
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tower::Layer;
 
 use super::{Listening, LoadShedService};
-use crate::observe::Observers;
+use crate::{error::Overloaded, observe::Observers, respond::RespondLayer};
 
 /// Refuses calls while the service behind is not ready for them.
 ///
@@ -57,6 +57,14 @@ impl LoadShedLayer {
     pub fn with_observers(mut self, observers: Observers) -> Self {
         Arc::make_mut(&mut self.listening).observers = observers;
         self
+    }
+
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, Overloaded, F>
+    where
+        F: Fn(Overloaded) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use super::{Limit, WaitConfig};
+use super::{Decision, Limit, WaitConfig};
 use crate::{error::RateLimited, observe::Observers};
 
 /// A limit of which each request takes as much as a function says.
@@ -43,6 +43,14 @@ where
 
     fn try_acquire(&self, key: &L::Key, cost: u32) -> Option<Result<(), RateLimited>> {
         self.limit.try_acquire(key, cost)
+    }
+
+    fn decide(&self, key: &L::Key, cost: u32) -> Option<Decision> {
+        self.limit.decide(key, cost)
+    }
+
+    fn decided(&self, key: &L::Key, waited: &L::Waiting, end: Result<(), RateLimited>) -> Decision {
+        self.limit.decided(key, waited, end)
     }
 
     fn acquire(&self, key: &L::Key, cost: u32, config: WaitConfig) -> L::Waiting {

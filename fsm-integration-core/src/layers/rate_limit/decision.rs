@@ -26,4 +26,18 @@ impl Decision {
     pub const fn into_result(self) -> Result<(), RateLimited> {
         if self.allowed { Ok(()) } else { Err(RateLimited { retry_after: self.retry_after }) }
     }
+
+    /// A look at a bucket, as one who was served or refused is told of it.
+    pub(super) const fn of(self, result: Result<(), RateLimited>) -> Self {
+        let (allowed, retry_after) = match result {
+            Ok(()) => (true, None),
+            Err(refusal) => (false, refusal.retry_after),
+        };
+        Self { allowed, retry_after, ..self }
+    }
+
+    /// As a limit that is tried out tells it: nobody is asked to come back later.
+    pub(super) const fn tried_out(self) -> Self {
+        Self { retry_after: None, ..self }
+    }
 }

@@ -69,6 +69,14 @@ impl<T: Clone + Default> Handfuls<T> {
         Some(Decision { remaining: held.decision.remaining.saturating_add(held.tokens), ..held.decision })
     }
 
+    /// Spends what is in hand, as far as it goes; what is left to pay.
+    pub(super) fn charge(&mut self, key: &str, cost: u32, now: u64) -> u32 {
+        let Some(held) = self.held.get_mut(key) else { return cost };
+        let spent = held.in_hand(now).min(cost);
+        held.tokens -= spent;
+        cost - spent
+    }
+
     /// Joins those who want more of the key; `None` when a handful could not be kept, or the store has none.
     pub(super) fn join(&mut self, key: &str, cost: u32, now: u64) -> Option<T> {
         let may_be_kept = match self.held.get(key) {

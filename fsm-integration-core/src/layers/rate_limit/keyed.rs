@@ -169,22 +169,28 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
             drop(shard);
             woken.flatten().into_iter().for_each(Waker::wake);
         } else if shard.is_full() {
-            let gcra = shard.gcra();
             drop(shard);
-            self.0.overflow.change(|full_at| gcra.refund(full_at, cost));
+            self.change_overflow(|gcra, full_at| gcra.refund(full_at, cost));
         }
         // Else it was forgotten: its bucket is full.
     }
 
     /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost.
     ///
-    /// The key's bucket may get into debt. A key beyond `max_keys` is not charged.
+    /// The key's bucket may get into debt. For a key beyond `max_keys` the bucket that those share is charged, where its
+    /// call's tokens came from, and may get into debt for all of them: what a call cost is never given away.
     pub fn charge(&self, key: &K, cost: u32) {
-        let woken = self.visit(key, |visit| visit.charge(cost));
-        woken.into_iter().flatten().for_each(Waker::wake);
+        match self.visit(key, |visit| visit.charge(cost)) {
+            Some(woken) => woken.into_iter().for_each(Waker::wake),
+            None => self.change_overflow(|gcra, full_at| gcra.charge(full_at, self.now(), cost)),
+        }
     }
 
-    /// Gives the key nothing for a while, as the other side asked; a key beyond `max_keys` is not paused.
+    /// Gives the key nothing for a while, as the other side asked.
+    ///
+    /// A key beyond `max_keys` is not paused: nothing is remembered of it alone, and the bucket that those share is not
+    /// paused for the sake of one, or one key that is told to wait would stop all the others. It goes on with what that
+    /// bucket gives.
     pub fn pause(&self, key: &K, duration: Duration) {
         let woken = self.visit(key, |visit| visit.pause(duration));
         woken.into_iter().flatten().for_each(Waker::wake);
@@ -272,6 +278,12 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let (attempt, gcra) = shard.attempt_new(&lookup, make, now, cost);
         drop(shard);
         (attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost)), gcra)
+    }
+
+    /// Changes the bucket that keys beyond `max_keys` share.
+    fn change_overflow(&self, change: impl Fn(&Gcra, u64) -> u64) {
+        let gcra = self.0.shards[0].lock().gcra();
+        self.0.overflow.change(|full_at| change(&gcra, full_at));
     }
 
     #[inline]

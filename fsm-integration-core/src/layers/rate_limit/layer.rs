@@ -3,8 +3,10 @@ use std::time::Duration;
 use tower::Layer;
 
 use super::{
-    Costed, Keyed, KeyedTokenBucket, RateLimitService, Shared, StoreLimiter, TokenBucket, WaitConfig, service::Mode,
+    Costed, InboundRateLimitLayer, Keyed, KeyedTokenBucket, RateLimitPolicy, RateLimitService, Shared, StoreLimiter,
+    TokenBucket, WaitConfig, service::Mode,
 };
+use crate::{error::RateLimited, respond::RespondLayer};
 
 /// Keeps calls to a limit: refuses at once, with a hint when to come back, what no token is left for, or lets it wait.
 ///
@@ -72,6 +74,28 @@ impl<L> RateLimitLayer<L> {
     pub const fn honour_retry_after(mut self, max_pause: Duration) -> Self {
         self.mode.max_pause = Some(max_pause);
         self
+    }
+
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    ///
+    /// With HTTP, [`respond_with_headers`](Self::respond_with_headers) tells callers more.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, RateLimited, F>
+    where
+        F: Fn(RateLimited) -> Response,
+    {
+        RespondLayer::new(self, answer)
+    }
+
+    /// As [`respond_with`](Self::respond_with), and tells each caller how it stands, on every answer (requirement R4).
+    ///
+    /// The refusal's answer is the function's, with these [`headers`](super::headers) on it; so is that of a call that
+    /// was let through, `Retry-After` excepted, which only refusals have. An error of the service gets none. In shadow
+    /// mode nobody is asked to come back later. [`honour_retry_after`](Self::honour_retry_after) does nothing here.
+    pub fn respond_with_headers<F, Body>(self, policy: RateLimitPolicy, answer: F) -> InboundRateLimitLayer<L, F>
+    where
+        F: Fn(RateLimited) -> http::Response<Body>,
+    {
+        InboundRateLimitLayer::new(self.limit, self.mode, policy, answer)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{Acquire, Limit, TokenBucket, WaitConfig, lease::Lease};
+use super::{Acquire, Decision, Limit, TokenBucket, WaitConfig, lease::Lease};
 use crate::{
     clock::{Clock, SystemClock, nanos},
     error::RateLimited,
@@ -244,6 +244,16 @@ impl<Req, C: Clock> Limit<Req> for LeasedBucket<C> {
     #[inline]
     fn try_acquire(&self, (): &(), cost: u32) -> Option<Result<(), RateLimited>> {
         Some(self.try_acquire(cost))
+    }
+
+    /// What the threads have in hand is not told.
+    fn decide(&self, (): &(), cost: u32) -> Option<Decision> {
+        let result = self.try_acquire(cost);
+        Some(self.0.bucket.peek().of(result))
+    }
+
+    fn decided(&self, (): &(), _: &Acquire<TokenBucket<C>>, end: Result<(), RateLimited>) -> Decision {
+        self.0.bucket.peek().of(end)
     }
 
     fn acquire(&self, (): &(), cost: u32, config: WaitConfig) -> Acquire<TokenBucket<C>> {

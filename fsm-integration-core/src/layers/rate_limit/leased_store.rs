@@ -157,6 +157,12 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for LeasedStore<S, C> {
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
         self.store.refund(key, cost).await
     }
+
+    /// What is in hand pays first, the store's bucket the rest; while that is in debt nobody has a handful of it.
+    async fn charge(&self, key: &str, cost: u32) -> Result<()> {
+        let left = self.handfuls.lock().charge(key, cost, self.ticks.nanos());
+        if left == 0 { Ok(()) } else { self.store.charge(key, left).await }
+    }
 }
 
 impl<S, C> fmt::Debug for LeasedStore<S, C> {

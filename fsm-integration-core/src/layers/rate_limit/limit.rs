@@ -1,6 +1,6 @@
 use std::{fmt, future::Future, hash::Hash, time::Duration};
 
-use super::{Acquire, KeyLine, KeyedTokenBucket, TokenBucket, WaitConfig};
+use super::{Acquire, Decision, KeyLine, KeyedTokenBucket, TokenBucket, WaitConfig};
 use crate::{
     clock::{Clock, SystemClock},
     error::RateLimited,
@@ -31,7 +31,15 @@ pub trait Limit<Req>: Clone {
     }
 
     /// Takes tokens of the key's bucket if they are there; `None` when only [`acquire`](Self::acquire) can tell.
-    fn try_acquire(&self, key: &Self::Key, cost: u32) -> Option<Result<(), RateLimited>>;
+    fn try_acquire(&self, key: &Self::Key, cost: u32) -> Option<Result<(), RateLimited>> {
+        self.decide(key, cost).map(Decision::into_result)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), and tells how the bucket stands.
+    fn decide(&self, key: &Self::Key, cost: u32) -> Option<Decision>;
+
+    /// How the bucket stands for one who has waited, to this end.
+    fn decided(&self, key: &Self::Key, waited: &Self::Waiting, end: Result<(), RateLimited>) -> Decision;
 
     /// Takes tokens of the key's bucket when they are there.
     fn acquire(&self, key: &Self::Key, cost: u32, config: WaitConfig) -> Self::Waiting;
@@ -76,6 +84,14 @@ impl<Req, C: Clock> Limit<Req> for TokenBucket<C> {
     #[inline]
     fn try_acquire(&self, (): &(), cost: u32) -> Option<Result<(), RateLimited>> {
         Some(self.attempt(cost).into_result())
+    }
+
+    fn decide(&self, (): &(), cost: u32) -> Option<Decision> {
+        Some(Self::try_acquire(self, cost))
+    }
+
+    fn decided(&self, (): &(), _: &Acquire<Self>, end: Result<(), RateLimited>) -> Decision {
+        self.peek().of(end)
     }
 
     fn acquire(&self, (): &(), cost: u32, config: WaitConfig) -> Acquire<Self> {
@@ -126,6 +142,14 @@ where
     #[inline]
     fn try_acquire(&self, key: &K, cost: u32) -> Option<Result<(), RateLimited>> {
         Some(self.buckets.attempt(key, cost).into_result())
+    }
+
+    fn decide(&self, key: &K, cost: u32) -> Option<Decision> {
+        Some(self.buckets.try_acquire(key, cost))
+    }
+
+    fn decided(&self, key: &K, _: &Self::Waiting, end: Result<(), RateLimited>) -> Decision {
+        self.buckets.peek(key).of(end)
     }
 
     fn acquire(&self, key: &K, cost: u32, config: WaitConfig) -> Self::Waiting {

@@ -18,6 +18,11 @@
 //! the wait will be is known when it begins. What would wait too long is refused at once. A dropped waiter gives back
 //! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it.
 //!
+//! # Callers of ours
+//!
+//! Before a service that cannot fail, [`respond_with`](RateLimitLayer::respond_with) answers refusals;
+//! [`respond_with_headers`](RateLimitLayer::respond_with_headers) puts the headers of requirement R4 on every answer besides.
+//!
 //! # Place
 //!
 //! Refusing: *inside* retry and circuit breaker, *outside* the attempt's timeout; a retry outside waits for the hint.
@@ -25,6 +30,12 @@
 //!
 //! Right: one handle for each partner, cloned into every stack that calls it; keys from authentication. Wrong: a bucket
 //! made for each request, which limits nothing; keys that a caller may invent, which end up sharing one bucket.
+//!
+//! # Against tower's own
+//! `tower::limit::RateLimit` is not `Clone`, and its layer gives each service a count of its own: two connections of one
+//! server, or two stacks to one partner, have the limit twice. It waits in `poll_ready`, with no bound on who waits and
+//! how long, refuses nobody, and says nobody when to come back. It counts in fixed windows, so that twice the limit
+//! passes within a moment, at the end of one and the beginning of the next.
 //!
 //! # What it does not do
 //!
@@ -41,6 +52,7 @@ pub mod gcra;
 mod handfuls;
 mod headers;
 mod health;
+mod inbound;
 mod keyed;
 mod layer;
 mod lease;
@@ -65,6 +77,7 @@ pub use self::{
     decision::Decision,
     future::RateLimitFuture,
     headers::headers,
+    inbound::{InboundRateLimitFuture, InboundRateLimitLayer, InboundRateLimitService, RateLimitPolicy},
     keyed::{KeyLine, KeyedTokenBucket},
     layer::RateLimitLayer,
     leased::{LeaseConfig, LeasedBucket},
@@ -72,7 +85,7 @@ pub use self::{
     limit::{KeyOf, Keyed, Limit},
     quota::Quota,
     service::RateLimitService,
-    shared::Shared,
+    shared::{Asking, Shared},
     store::RateLimitStore,
     store_limiter::StoreLimiter,
     wait::Acquire,

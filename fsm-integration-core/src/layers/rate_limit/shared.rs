@@ -1,4 +1,11 @@
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use super::{Decision, KeyOf, Limit, RateLimitStore, StoreLimiter, WaitConfig};
 use crate::{
@@ -20,6 +27,28 @@ impl<S, F, C> Shared<S, F, C> {
     }
 }
 
+/// Waits for a store's answer.
+pub struct Asking {
+    answer: Pin<Box<dyn Future<Output = Decision> + Send>>,
+    decision: Option<Decision>,
+}
+
+impl Future for Asking {
+    type Output = Result<(), RateLimited>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let decision = ready!(self.answer.as_mut().poll(cx));
+        self.decision = Some(decision);
+        Poll::Ready(decision.into_result())
+    }
+}
+
+impl fmt::Debug for Asking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asking").field("decision", &self.decision).finish_non_exhaustive()
+    }
+}
+
 /// Nobody waits for the store's tokens, only for its answer.
 impl<Req, S, F, C> Limit<Req> for Shared<S, F, C>
 where
@@ -28,7 +57,7 @@ where
     C: Clock,
 {
     type Key = Arc<str>;
-    type Waiting = Pin<Box<dyn Future<Output = Result<(), RateLimited>> + Send>>;
+    type Waiting = Asking;
 
     fn name(&self) -> &str {
         self.limiter.name()
@@ -42,18 +71,21 @@ where
         self.key_of.key_of(request)
     }
 
-    fn try_acquire(&self, key: &Arc<str>, cost: u32) -> Option<Result<(), RateLimited>> {
-        self.limiter.try_acquire_now(key, cost).map(Decision::into_result)
+    fn decide(&self, key: &Arc<str>, cost: u32) -> Option<Decision> {
+        self.limiter.try_acquire_now(key, cost)
     }
 
-    fn acquire(&self, key: &Arc<str>, cost: u32, _: WaitConfig) -> Self::Waiting {
+    fn decided(&self, _: &Arc<str>, waited: &Asking, end: Result<(), RateLimited>) -> Decision {
+        waited.decision.unwrap_or_else(|| self.limiter.closed(end.err().and_then(|refusal| refusal.retry_after)))
+    }
+
+    fn acquire(&self, key: &Arc<str>, cost: u32, _: WaitConfig) -> Asking {
         let (limiter, key) = (self.limiter.clone(), Arc::clone(key));
-        Box::pin(async move {
-            match limiter.acquire(&key, cost).await {
-                Ok(decision) => decision.into_result(),
-                Err(closed) => Err(RateLimited { retry_after: closed.retry_after() }),
-            }
-        })
+        let answer = async move {
+            let answer = limiter.acquire(&key, cost).await;
+            answer.unwrap_or_else(|closed| limiter.closed(closed.retry_after()))
+        };
+        Asking { answer: Box::pin(answer), decision: None }
     }
 
     fn pause(&self, key: &Arc<str>, duration: Duration) {

@@ -27,6 +27,13 @@ pub trait RateLimitStore: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be asked; the bucket then refills as if the call had been made.
     async fn refund(&self, key: &str, cost: u32) -> Result<()>;
+
+    /// Takes `cost` tokens whether they are there or not, for what a call turned out to cost; the key's bucket may get
+    /// into debt.
+    ///
+    /// # Errors
+    /// When the store cannot be asked; the bucket then refills as if the call had cost no more.
+    async fn charge(&self, key: &str, cost: u32) -> Result<()>;
 }
 
 /// Always decides at once.
@@ -42,6 +49,11 @@ impl<C: Clock> RateLimitStore for KeyedTokenBucket<Arc<str>, C> {
 
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
         Self::refund(self, &Arc::from(key), cost);
+        Ok(())
+    }
+
+    async fn charge(&self, key: &str, cost: u32) -> Result<()> {
+        Self::charge(self, &Arc::from(key), cost);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
@@ -117,6 +117,12 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
         }
     }
 
+    /// The refusal where every call fails as the store did.
+    pub(super) fn closed(&self, retry_after: Option<Duration>) -> Decision {
+        let reset_after = retry_after.unwrap_or_default();
+        Decision { allowed: false, limit: self.0.limit, remaining: 0, retry_after, reset_after }
+    }
+
     /// Asks the store; an answer that is late is none.
     async fn ask(&self, key: &str, cost: u32) -> Result<Decision> {
         let Shared { store, config, .. } = &*self.0;
@@ -124,6 +130,16 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
             Ok(answer) => answer,
             Err(_) => Err(self.unavailable()),
         }
+    }
+
+    /// Tells the store what it need not decide, unless it is left alone.
+    async fn tell_store(&self, told: impl Future<Output = Result<()>>) -> Result<()> {
+        let Shared { config, health, ticks, .. } = &*self.0;
+        let left_alone = health.lock().is_left_alone(ticks.nanos());
+        if left_alone {
+            return Err(self.unavailable());
+        }
+        timeout(config.timeout, told).await.unwrap_or_else(|_| Err(self.unavailable()))
     }
 
     fn take_note(&self, answered: bool) {
@@ -171,7 +187,8 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
     /// The store's, only with [`OnStoreError::Closed`].
     ///
     /// # Panics
-    /// When the store has to be asked outside a tokio runtime with time; so does [`refund`](Self::refund).
+    /// When the store has to be asked outside a tokio runtime with time; so do [`refund`](Self::refund) and
+    /// [`charge`](Self::charge).
     ///
     /// # Cancel safety
     /// The store may have taken the tokens; nothing else is lost.
@@ -197,14 +214,26 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
 
     /// Gives back here at once, and to the store if it answers.
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
-        let Shared { store, config, local, refusals, health, ticks, .. } = &*self.0;
+        let Shared { store, local, refusals, .. } = &*self.0;
         local.refund(&Arc::from(key), cost);
         refusals.lock().forget(key);
-        let left_alone = health.lock().is_left_alone(ticks.nanos());
-        if left_alone {
-            return Err(self.unavailable());
+        self.tell_store(store.refund(key, cost)).await
+    }
+
+    /// Takes of the store, and here what this instance's share has of it; all of it, if the store does not answer.
+    ///
+    /// So the share is in debt only for what the store was not told: it is a part of the limit, and who lives on the
+    /// whole of it would owe more and more of a part.
+    async fn charge(&self, key: &str, cost: u32) -> Result<()> {
+        let Shared { store, local, .. } = &*self.0;
+        let owned = Arc::from(key);
+        let there = local.peek(&owned).remaining.min(cost);
+        local.charge(&owned, there);
+        let told = self.tell_store(store.charge(key, cost)).await;
+        if told.is_err() {
+            local.charge(&owned, cost - there);
         }
-        timeout(config.timeout, store.refund(key, cost)).await.unwrap_or_else(|_| Err(self.unavailable()))
+        told
     }
 }
 

@@ -14,6 +14,12 @@
 //!
 //! Place it *outside* the circuit breaker, the rate limit and the attempt's timeout, so that each attempt passes
 //! all three, and *inside* the deadline of the whole call.
+//!
+//! # Against tower's own
+//! `tower::retry` is a frame without the picture: what is repeated, when, how often and at whose cost is a `Policy` of
+//! yours, so that it knows no cap, no `Retry-After`, no deadline and no budget but those that you write (its `backoff`
+//! and `budget` modules are parts for it). It clones the service and the policy for every call, for one that succeeds at
+//! once too; here the service is cloned when there is a retry.
 
 #[cfg(feature = "backoff")]
 mod backoff;

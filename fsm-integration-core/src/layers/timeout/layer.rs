@@ -1,6 +1,7 @@
 use tower::Layer;
 
 use super::{DeadlineService, Timeout, TimeoutService};
+use crate::{error::TimedOut, respond::RespondLayer};
 
 /// Bounds how long one attempt may take.
 ///
@@ -25,6 +26,14 @@ impl TimeoutLayer {
     #[must_use]
     pub fn new(timeout: impl Into<Timeout>) -> Self {
         Self { timeout: timeout.into() }
+    }
+
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, TimedOut, F>
+    where
+        F: Fn(TimedOut) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 }
 
@@ -66,6 +75,14 @@ impl DeadlineLayer {
     #[must_use]
     pub fn new(total: impl Into<Timeout>) -> Self {
         Self { total: total.into() }
+    }
+
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, TimedOut, F>
+    where
+        F: Fn(TimedOut) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 }
 

@@ -37,6 +37,25 @@ impl Default for VerifyConfig {
     }
 }
 
+/// How large the bodies are that a [`SignLayer`](super::SignLayer) lets out (requirement W19).
+///
+/// Default: 1 MB at most, and more than 100 kB is told of. Standard Webhooks recommends less than 20 kB: larger things
+/// are better fetched by a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignConfig {
+    /// Largest body in bytes; a larger one is refused, on every attempt, before it is signed.
+    pub max_body: usize,
+    /// From how many bytes on observers are told of a body that is sent.
+    pub warn_above: usize,
+}
+
+impl Default for SignConfig {
+    fn default() -> Self {
+        Self { max_body: 1_000_000, warn_above: 100_000 }
+    }
+}
+
 /// What a verifier accepts only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

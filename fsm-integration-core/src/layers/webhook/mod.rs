@@ -31,12 +31,17 @@
 //! | [`SignLayer`] | outbound, innermost | inside retry: each attempt has its own timestamp | outside: the third attempt is signed with a time that the receiver takes for a replay |
 //! | [`VerifyLayer`] | inbound, before anything reads the body | over the raw bytes | after a JSON extractor: what was parsed and printed again is not what was signed |
 //!
+//! A body above 1 MB is not sent, and one above 100 kB is told of ([`SignConfig`], requirement W19).
+//!
 //! Costs: one HMAC over the body for each family and secret, and beside it about a tenth of what the HMAC of 1 KiB
 //! takes, and half a tenth to remember the message; one allocation to sign, none to verify. Keyed states are made once per secret. A
 //! [`CoarseClock`](crate::clock::CoarseClock) for the secrets saves 30 ns of a verification.
 //!
 //! What it does not do: it keeps no secrets (`secret`), retries nothing (`retry`), and does not say where a webhook
-//! may be sent ([`egress`](crate::egress)).
+//! may be sent ([`egress`](crate::egress)). Nor does it discover keys: Standard Webhooks says nothing of where a sender's
+//! public key is to be found ([issue 34](https://github.com/standard-webhooks/standard-webhooks/issues/34) asks for it), and
+//! who fetched it by the message itself would trust whoever sent that. Keys come by configuration, `whsec_` or
+//! `whpk_`; whoever has a way to fetch new ones hands them to [`WebhookSecrets::rotate`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -83,13 +88,13 @@ mod tests;
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
 pub use self::{asymmetric::WebhookPublicKey, secrets::WebhookPublicKeys};
 pub use self::{
-    config::{Families, ReplayScope, VerifyConfig},
+    config::{Families, ReplayScope, SignConfig, VerifyConfig},
     endpoint::{Delivery, EndpointChange, EndpointConfig, EndpointHealth},
     id::{InvalidWebhookId, WebhookId},
     replay::{ReplayGuard, ReplayKeys, ReplayStore},
     secret::{InvalidSecret, WebhookSecret},
     secrets::WebhookSecrets,
-    sign::{SignLayer, SignService, Signable},
+    sign::{SignFuture, SignLayer, SignService, Signable},
     signer::{SignedHeaders, WebhookSigner},
     trusted::TrustedKeys,
     verified::{Family, Verified},

@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::WebhookSecret;
-use crate::clock::WallClock;
+use crate::{
+    clock::WallClock,
+    observe::{Observation, Observers},
+};
 
 /// The secrets of one endpoint, newest first; older ones hold until their overlap ends (requirement W6).
 ///
@@ -29,8 +32,21 @@ use crate::clock::WallClock;
 /// ```
 #[derive(Debug)]
 pub struct WebhookSecrets<K = WebhookSecret> {
-    held: Arc<RwLock<Vec<Held<K>>>>,
+    shared: Arc<Shared<K>>,
     clock: Arc<dyn WallClock>,
+}
+
+#[derive(Debug)]
+struct Shared<K> {
+    held: RwLock<Vec<Held<K>>>,
+    listening: RwLock<Listening>,
+}
+
+/// Who is told of rotations.
+#[derive(Debug, Clone)]
+struct Listening {
+    name: Arc<str>,
+    observers: Observers,
 }
 
 /// The public keys that one sender's webhooks are verified with, newest first.
@@ -63,14 +79,30 @@ impl<K> WebhookSecrets<K> {
     /// Creates a set of one secret.
     #[must_use]
     pub fn new(secret: K, clock: Arc<dyn WallClock>) -> Self {
-        Self { held: Arc::new(RwLock::new(vec![Held { secret, valid_until: None }])), clock }
+        let held = RwLock::new(vec![Held { secret, valid_until: None }]);
+        let listening = RwLock::new(Listening { name: "webhook".into(), observers: Observers::default() });
+        Self { shared: Arc::new(Shared { held, listening }), clock }
+    }
+
+    /// Names the endpoint for those who are told of its rotations, by whichever clone; the default is `webhook`.
+    #[must_use]
+    pub fn with_name(self, name: &str) -> Self {
+        self.shared.listening.write().name = name.into();
+        self
+    }
+
+    /// Says who is told of rotations, by whichever clone; the default is [`Observers::standard`].
+    #[must_use]
+    pub fn with_observers(self, observers: Observers) -> Self {
+        self.shared.listening.write().observers = observers;
+        self
     }
 
     /// Adds an older secret that still holds until a date, as when both are read from a store.
     #[must_use]
     pub fn with_previous(self, secret: K, valid_until: Timestamp) -> Self {
         {
-            let mut held = self.held.write();
+            let mut held = self.shared.held.write();
             held.push(Held { secret, valid_until: Some(valid_until) });
             held.truncate(WebhookSecrets::MAX);
         }
@@ -78,18 +110,23 @@ impl<K> WebhookSecrets<K> {
     }
 
     /// Makes a secret the newest; the one before it holds for the overlap, older ones as they did.
+    ///
+    /// Observers are told ([`Observation::WebhookSecretRotated`]), which is what an audit asks for (requirement W6).
     pub fn rotate(&self, secret: K, overlap: Duration) {
         let now = self.clock.timestamp();
         let until = SignedDuration::try_from(overlap).unwrap_or(SignedDuration::MAX);
         let until = now.saturating_add(until).unwrap_or(Timestamp::MAX);
-        let mut held = self.held.write();
+        let mut held = self.shared.held.write();
         held.retain(|held| held.holds_at(now));
         for older in held.iter_mut().filter(|held| held.valid_until.is_none()) {
             older.valid_until = Some(until);
         }
         held.insert(0, Held { secret, valid_until: None });
         held.truncate(WebhookSecrets::MAX);
-        tracing::info!(previous_valid_until = %until, held = held.len(), "webhook.secret_rotated");
+        let rotated = Observation::WebhookSecretRotated { previous_valid_until: until, held: held.len() };
+        drop(held);
+        let Listening { name, observers } = self.shared.listening.read().clone();
+        observers.observe(&name, rotated);
     }
 
     /// The point in time by the clock of this set.
@@ -100,7 +137,7 @@ impl<K> WebhookSecrets<K> {
     /// The secrets that hold; no rotation goes on while they are looked at.
     #[inline]
     pub(super) fn holding(&self, now: Timestamp) -> Holding<'_, K> {
-        Holding { held: self.held.read(), now }
+        Holding { held: self.shared.held.read(), now }
     }
 }
 
@@ -114,7 +151,7 @@ impl<K> Holding<'_, K> {
 
 impl<K> Clone for WebhookSecrets<K> {
     fn clone(&self) -> Self {
-        Self { held: Arc::clone(&self.held), clock: Arc::clone(&self.clock) }
+        Self { shared: Arc::clone(&self.shared), clock: Arc::clone(&self.clock) }
     }
 }
 

@@ -1,22 +1,35 @@
-use std::task::{Context, Poll};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http::HeaderMap;
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
-use super::{WebhookId, WebhookSigner, header};
+use super::{SignConfig, WebhookId, WebhookSigner, header};
+use crate::{
+    error::BodyTooLarge,
+    observe::{Observation, Observers},
+};
 
 /// Signs every request that goes through, each attempt anew and at its own time (flaw F-W7): install it inside the
 /// retry layer, next to the client.
 ///
+/// A body that is larger than [`SignConfig`] allows is refused (requirement W19).
+///
 /// ```
 /// use std::sync::Arc;
 /// use bytes::Bytes;
-/// use fsm_integration_core::{clock::SystemClock, layers::webhook::*};
+/// use fsm_integration_core::{clock::SystemClock, error::BoxError, layers::webhook::*};
 /// use tower::{Layer, ServiceExt, service_fn};
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), BoxError> {
 /// let secrets = WebhookSecrets::new(WebhookSecret::generate()?, Arc::new(SystemClock));
-/// let client = service_fn(async |request: http::Request<Bytes>| Ok::<_, std::io::Error>(request.headers().len()));
+/// let client = service_fn(async |request: http::Request<Bytes>| Ok::<_, BoxError>(request.headers().len()));
 ///
 /// let mut request = http::Request::new(Bytes::from_static(b"{}"));
 /// request.extensions_mut().insert(WebhookId::new("evt_1")?);
@@ -28,13 +41,54 @@ use super::{WebhookId, WebhookSigner, header};
 #[derive(Debug, Clone)]
 pub struct SignLayer {
     signer: WebhookSigner,
+    config: SignConfig,
+    listening: Arc<Listening>,
+}
+
+/// Who is told of bodies that are large.
+#[derive(Debug, Clone)]
+struct Listening {
+    name: Box<str>,
+    observers: Observers,
 }
 
 impl SignLayer {
-    /// Creates the layer.
+    /// Creates the layer, with the default [`SignConfig`].
     #[must_use]
     pub fn new(signer: WebhookSigner) -> Self {
-        Self { signer }
+        Self::with_config(signer, SignConfig::default())
+    }
+
+    /// Creates the layer.
+    #[must_use]
+    pub fn with_config(signer: WebhookSigner, config: SignConfig) -> Self {
+        let listening = Listening { name: "webhook".into(), observers: Observers::default() };
+        Self { signer, config, listening: Arc::new(listening) }
+    }
+
+    /// Names it for those who are told of large bodies; the default is `webhook`.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.listening).name = name.into();
+        self
+    }
+
+    /// Says who is told of large bodies; the default is [`Observers::standard`].
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.listening).observers = observers;
+        self
+    }
+
+    /// Looks at a body that is large.
+    #[cold]
+    #[inline(never)]
+    fn judge(&self, bytes: usize) -> Result<(), BodyTooLarge> {
+        let limit = self.config.max_body;
+        let refused = bytes > limit;
+        let Listening { name, observers } = &*self.listening;
+        observers.observe(name, Observation::WebhookLarge { bytes, refused });
+        if refused { Err(BodyTooLarge { bytes, limit }) } else { Ok(()) }
     }
 }
 
@@ -42,7 +96,7 @@ impl<S> Layer<S> for SignLayer {
     type Service = SignService<S>;
 
     fn layer(&self, inner: S) -> SignService<S> {
-        SignService { inner, signer: self.signer.clone() }
+        SignService { inner, layer: self.clone() }
     }
 }
 
@@ -85,21 +139,61 @@ impl<B: AsRef<[u8]>> Signable for http::Request<B> {
 #[derive(Debug, Clone)]
 pub struct SignService<S> {
     inner: S,
-    signer: WebhookSigner,
+    layer: SignLayer,
 }
 
-impl<R: Signable, S: Service<R>> Service<R> for SignService<S> {
+impl<R: Signable, S: Service<R, Error: From<BodyTooLarge>>> Service<R> for SignService<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = SignFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: R) -> S::Future {
+    fn call(&mut self, mut request: R) -> Self::Future {
+        let SignConfig { max_body, warn_above } = self.layer.config;
+        let bytes = request.body().len();
+        if bytes > max_body.min(warn_above)
+            && let Err(refusal) = self.layer.judge(bytes)
+        {
+            return SignFuture { call: None, refusal: Some(refusal) };
+        }
         let id = request.webhook_id().unwrap_or_else(WebhookId::random);
-        self.signer.sign(&id, request.body()).apply(request.headers_mut());
-        self.inner.call(request)
+        self.layer.signer.sign(&id, request.body()).apply(request.headers_mut());
+        SignFuture { call: Some(self.inner.call(request)), refusal: None }
+    }
+}
+
+pin_project! {
+    /// A signed call, or its refusal.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct SignFuture<F> {
+        // `None` when it was refused.
+        #[pin]
+        call: Option<F>,
+        refusal: Option<BodyTooLarge>,
+    }
+}
+
+impl<F, T, E> Future for SignFuture<F>
+where
+    F: Future<Output = Result<T, E>>,
+    E: From<BodyTooLarge>,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.call.as_pin_mut() {
+            Some(call) => call.poll(cx),
+            None => Poll::Ready(Err(this.refusal.take().expect("polled after its end").into())),
+        }
+    }
+}
+
+impl<F> fmt::Debug for SignFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignFuture").field("is_refused", &self.call.is_none()).finish()
     }
 }

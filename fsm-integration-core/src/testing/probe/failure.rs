@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::{
     error::{
-        BoxError, BulkheadFull, CircuitOpen, Classify, ErrorClass, ErrorKind, IdempotencyConflict, InvalidSignature,
-        Overloaded, RateLimited, TimedOut,
+        BodyTooLarge, BoxError, BulkheadFull, CircuitOpen, Classify, ErrorClass, ErrorKind, IdempotencyConflict,
+        InvalidSignature, Overloaded, RateLimited, TimedOut,
     },
     layers::coalesce::ShareError,
 };
@@ -33,6 +33,9 @@ pub enum Failure {
     /// The service behind was not ready.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
+    /// A body was too large to be sent.
+    #[error(transparent)]
+    BodyTooLarge(#[from] BodyTooLarge),
     /// An idempotency key stood in the way.
     #[error(transparent)]
     IdempotencyConflict(#[from] IdempotencyConflict),
@@ -44,7 +47,7 @@ pub enum Failure {
 impl Classify for Failure {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Planted | Self::InvalidSignature(_) => ErrorClass::Permanent,
+            Self::Planted | Self::InvalidSignature(_) | Self::BodyTooLarge(_) => ErrorClass::Permanent,
             Self::Transient => ErrorClass::Transient,
             Self::CircuitOpen(_) => ErrorClass::Open,
             Self::RateLimited(_) | Self::BulkheadFull(_) | Self::Overloaded(_) => ErrorClass::Throttled,

@@ -53,6 +53,15 @@ impl RateLimitStore for Store {
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
         RateLimitStore::refund(&self.buckets, key, cost).await
     }
+
+    async fn charge(&self, key: &str, cost: u32) -> Result<()> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match self.behaviour.load(Ordering::Relaxed) {
+            ANSWERS | IS_SLOW => RateLimitStore::charge(&self.buckets, key, cost).await,
+            FAILS => Err(Error::new(ErrorKind::Unavailable, "connection refused")),
+            _ => std::future::pending().await,
+        }
+    }
 }
 
 /// A limit of ten a second for two instances.
@@ -209,4 +218,31 @@ async fn a_layer_over_a_store_passes_the_probe() {
     let layer = RateLimitLayer::shared(limiter, |_: &probe::Request| Arc::from("acme"));
     probe::layer(|inner| layer.layer(inner)).await;
     probe::layer_boxed(|inner| layer.layer(inner)).await;
+}
+
+// What a call turned out to cost.
+#[tokio::test(start_paused = true)]
+async fn a_charge_is_the_stores_and_here_no_more_than_the_share_has() {
+    let (store, limiter, _) = limiter(OnStoreError::Local);
+    assert_eq!(allowed(&limiter, "acme", 1).await, 1);
+    RateLimitStore::charge(&limiter, "acme", 19).await.expect("the store answers");
+    let refusal = limiter.acquire("acme", 1).await.expect("decides");
+    assert_eq!(refusal.retry_after, Some(Duration::from_millis(1_100)), "ten are owed");
+    store.behave(FAILS);
+    tokio::time::advance(2 * SECOND).await;
+    assert_eq!(allowed(&limiter, "acme", 20).await, 5, "the share owes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_of_which_the_store_cannot_be_told_is_owed_here() {
+    for behaviour in [FAILS, HANGS] {
+        let (store, limiter, _) = limiter(OnStoreError::Local);
+        store.behave(behaviour);
+        RateLimitStore::charge(&limiter, "acme", 9).await.expect_err("the store does not answer");
+        assert_eq!((allowed(&limiter, "acme", 5).await, store.asked()), (0, 2));
+        RateLimitStore::charge(&limiter, "acme", 1).await.expect_err("the store is left alone");
+        assert_eq!(store.asked(), 0);
+        tokio::time::advance(SECOND / 2).await;
+        assert_eq!(allowed(&limiter, "acme", 5).await, 0, "five of a share of five a second were owed");
+    }
 }

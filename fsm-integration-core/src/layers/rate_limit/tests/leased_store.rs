@@ -47,6 +47,11 @@ impl RateLimitStore for Far {
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
         RateLimitStore::refund(&self.buckets, key, cost).await
     }
+
+    async fn charge(&self, key: &str, cost: u32) -> Result<()> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        RateLimitStore::charge(&self.buckets, key, cost).await
+    }
 }
 
 type Node = LeasedStore<Far, VirtualClock>;
@@ -178,4 +183,20 @@ async fn where_a_handful_is_never_there_a_call_costs_one_round_trip() {
     assert_eq!((spend(&node, "acme", 10), far.asked()), (1, 11));
     // And near the limit of a bucket that holds handfuls.
     assert_eq!((spend(&node, "globex", 110), far.asked()), (100, 12 + 1 + 14));
+}
+
+// What a call turned out to cost.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_hand_pays_for_a_charge_and_the_store_for_the_rest() {
+    let (_, far, [node, other]) = nodes(10);
+    assert!(node.acquire("acme", 1).await.expect("answers").allowed);
+    assert_eq!((far.asked(), far.left("acme")), (1, 92));
+    RateLimitStore::charge(&node, "acme", 5).await.expect("in hand");
+    assert_eq!((far.asked(), far.left("acme")), (0, 92), "two are in hand");
+    RateLimitStore::charge(&node, "acme", 10).await.expect("the store answers");
+    assert_eq!((far.asked(), far.left("acme")), (1, 84));
+    assert!(node.try_acquire_now("acme", 1).is_none(), "nothing is in hand");
+    RateLimitStore::charge(&other, "acme", 90).await.expect("the store answers");
+    let refusal = node.acquire("acme", 1).await.expect("answers");
+    assert_eq!((refusal.allowed, refusal.retry_after), (false, Some(7 * SECOND)), "six are owed");
 }

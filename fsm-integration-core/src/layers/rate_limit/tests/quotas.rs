@@ -199,3 +199,22 @@ proptest! {
         }
     }
 }
+
+// Else what is dear is free for whoever comes when many are known.
+#[test]
+fn what_a_call_of_a_key_beyond_the_cap_cost_is_charged_where_its_token_came_from() {
+    let (_, buckets) = keyed(3, 1);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    assert!(buckets.try_acquire(&2, 1).allowed, "from the bucket that the others share");
+    buckets.charge(&2, 4);
+    assert_eq!(buckets.try_acquire(&3, 1).retry_after, Some(3 * SECOND), "two are owed");
+    assert_eq!(buckets.peek(&1).remaining, 2, "who is known is not disturbed");
+}
+
+#[test]
+fn a_key_beyond_the_cap_that_is_told_to_wait_does_not_stop_the_others() {
+    let (_, buckets) = keyed(3, 1);
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    buckets.pause(&2, 10 * SECOND);
+    assert!(buckets.try_acquire(&3, 1).allowed && buckets.try_acquire(&2, 1).allowed);
+}

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 
 fn recorder() -> (
-    impl Service<http::Request<Bytes>, Response = HeaderMap, Error = Infallible>,
+    impl Service<http::Request<Bytes>, Response = HeaderMap, Error = Error, Future: Send> + Clone,
     Arc<parking_lot::Mutex<Vec<HeaderMap>>>,
 ) {
     let seen = Arc::<parking_lot::Mutex<Vec<HeaderMap>>>::default();
@@ -84,7 +84,7 @@ async fn a_message_whose_handling_failed_is_let_in_again() {
     let statuses = Arc::new(parking_lot::Mutex::new(vec![202, 503]));
     let handler = service_fn(move |_: http::Request<Bytes>| {
         let status = statuses.lock().pop().expect("two calls");
-        std::future::ready(Ok::<_, crate::error::Error>(answer(status)))
+        std::future::ready(Ok::<_, Error>(answer(status)))
     });
     let mut service = VerifyLayer::new(room.verifier.clone()).layer(handler);
     assert_eq!(service.call(signed_request(&room)).await.expect("handled").status(), 503);
@@ -96,12 +96,32 @@ async fn a_message_whose_handling_failed_is_let_in_again() {
 #[tokio::test]
 async fn a_dropped_handler_forgets_its_message() {
     let room = room();
-    let handler = service_fn(|_: http::Request<Bytes>| {
-        std::future::pending::<Result<http::Response<Bytes>, crate::error::Error>>()
-    });
+    let handler = service_fn(|_: http::Request<Bytes>| std::future::pending::<Result<http::Response<Bytes>, Error>>());
     let mut service = VerifyLayer::new(room.verifier.clone()).layer(handler);
     drop(service.call(signed_request(&room)));
     assert!(room.verify(&room.signed()).is_ok());
+}
+
+#[tokio::test]
+async fn w19_a_body_beyond_a_megabyte_is_not_sent_and_a_large_one_is_told_of() {
+    let (room, told) = (room(), Told::default());
+    let (inner, seen) = recorder();
+    let layer = SignLayer::new(room.signer.clone()).with_name("sales").with_observers(told.observers());
+    let service = layer.layer(inner);
+    let send = async |bytes| service.clone().oneshot(http::Request::new(Bytes::from(vec![b'x'; bytes]))).await;
+    let large = |bytes, refused| [("sales".to_owned(), crate::observe::Observation::WebhookLarge { bytes, refused })];
+    assert!(send(100_000).await.is_ok());
+    assert_eq!((seen.lock().len(), told.take()), (1, Vec::new()));
+    assert!(send(100_001).await.is_ok() && send(1_000_000).await.is_ok());
+    assert_eq!((seen.lock().len(), told.take()), (3, [large(100_001, false), large(1_000_000, false)].concat()));
+    let refusal = send(1_000_001).await.expect_err("too large");
+    assert_eq!(refusal.kind(), ErrorKind::PayloadTooLarge);
+    assert_eq!((seen.lock().len(), told.take()), (3, large(1_000_001, true).to_vec()));
+
+    let config = SignConfig { max_body: 1, warn_above: 2 };
+    let (inner, _) = recorder();
+    let strict = SignLayer::with_config(room.signer.clone(), config).layer(inner);
+    assert!(strict.oneshot(http::Request::new(Bytes::from_static(b"xx"))).await.is_err(), "below what is warned of");
 }
 
 #[cfg(feature = "testing")]
@@ -132,7 +152,7 @@ async fn the_verify_layer_passes_the_probe() {
 }
 
 #[cfg(feature = "testing")]
-fn boxed(layer: &VerifyLayer) -> VerifyLayer<crate::error::AsError, Buffered<ReadAll>> {
+fn boxed(layer: &VerifyLayer) -> VerifyLayer<Buffered<ReadAll>> {
     layer.clone().buffered(1024, read_all as ReadAll)
 }
 
@@ -145,12 +165,11 @@ fn read_all(body: Bytes, _: usize) -> std::future::Ready<Result<Bytes, Infallibl
 #[test]
 fn any_request_with_a_body_of_bytes_can_be_signed() {
     fn headers_of<B: AsRef<[u8]>>(room: &Room, body: B) -> HeaderMap {
-        let inner =
-            service_fn(|request: http::Request<B>| std::future::ready(Ok::<_, Infallible>(request.into_parts().0)));
+        let inner = service_fn(|request: http::Request<B>| std::future::ready(Ok::<_, Error>(request.into_parts().0)));
         let mut request = http::Request::new(body);
         request.extensions_mut().insert(id());
         let mut service = SignLayer::new(room.signer.clone()).layer(inner);
-        let parts = futures_util::FutureExt::now_or_never(service.call(request)).expect("at once").expect("infallible");
+        let parts = futures_util::FutureExt::now_or_never(service.call(request)).expect("at once").expect("sent");
         parts.headers
     }
     let room = room();
@@ -195,11 +214,11 @@ async fn the_raw_bytes_are_verified_and_handed_on() {
         assert_eq!(request.body().0.concat(), VECTOR_BODY);
         Ok::<_, Infallible>(answer(204))
     });
-    let layer = VerifyLayer::new(room.verifier.clone()).respond_with(|_| answer(401));
-    let mut service = layer.clone().buffered(VECTOR_BODY.len(), whole).layer(handler);
+    let reading = |limit| VerifyLayer::new(room.verifier.clone()).buffered(limit, whole).respond_with(|_| answer(401));
+    let mut service = reading(VECTOR_BODY.len()).layer(handler);
     assert_eq!(service.call(in_pieces(&room)).await.expect("infallible").status(), 204);
 
-    let mut strict = layer.buffered(VECTOR_BODY.len() - 1, whole).layer(handler);
+    let mut strict = reading(VECTOR_BODY.len() - 1).layer(handler);
     room.clock.advance(1_000);
     assert_eq!(strict.call(in_pieces(&room)).await.expect("infallible").status(), 401, "too long");
     let mut broken = in_pieces(&room);
@@ -213,7 +232,7 @@ async fn headers_that_cannot_pass_are_refused_before_the_body_is_read() {
     let read = |_: Pieces, _: usize| -> std::future::Ready<Result<Bytes, Infallible>> { panic!("the body was read") };
     let handler = service_fn(async |_: http::Request<Pieces>| Ok::<_, Infallible>(answer(204)));
     let mut service =
-        VerifyLayer::new(room.verifier.clone()).respond_with(|_| answer(401)).buffered(1024, read).layer(handler);
+        VerifyLayer::new(room.verifier.clone()).buffered(1024, read).respond_with(|_| answer(401)).layer(handler);
     for (name, value) in [("webhook-timestamp", "garbage"), ("webhook-timestamp", "1"), ("x-fsm-signature", "twice")] {
         let mut request = in_pieces(&room);
         if value == "twice" {
@@ -232,7 +251,7 @@ async fn every_reason_is_told_to_observers_and_none_to_the_caller() {
     let told = Told::default();
     let room = room();
     let verifier = room.verifier.clone().with_name("pyxis").with_observers(told.observers());
-    let handler = service_fn(async |_: http::Request<Bytes>| Ok::<_, crate::error::Error>(answer(204)));
+    let handler = service_fn(async |_: http::Request<Bytes>| Ok::<_, Error>(answer(204)));
     let mut service = VerifyLayer::new(verifier).layer(handler);
     service.call(signed_request(&room)).await.expect("verified");
     assert_eq!(told.take(), [], "what passes is told to nobody");

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::observe::{Observation, Observers, recorder::Seen};
 
 #[test]
 fn f_w6_a_rotation_breaks_no_delivery_until_the_overlap_ends() {
@@ -20,6 +21,39 @@ fn f_w6_a_rotation_breaks_no_delivery_until_the_overlap_ends() {
     let headers = room.signed();
     assert_eq!(headers["webhook-signature"].len(), 47);
     assert_eq!(old_receiver.verify(&headers, VECTOR_BODY).err(), Some(InvalidSignature::BadSignature));
+}
+
+#[test]
+fn w6_a_rotation_is_told_by_whichever_clone_and_never_a_secret() {
+    let room = room();
+    let told = Told::default();
+    drop(room.secrets.clone().with_name("sales").with_observers(told.observers()));
+    for held in 2..=WebhookSecrets::MAX + 1 {
+        room.secrets.rotate(secret(9), Duration::from_secs(60));
+        let rotated = Observation::WebhookSecretRotated {
+            previous_valid_until: room.clock.timestamp() + SignedDuration::from_secs(60),
+            held: held.min(WebhookSecrets::MAX),
+        };
+        assert_eq!(told.take(), [("sales".to_owned(), rotated)]);
+    }
+    let (seen, secrets) = (Seen::default(), WebhookSecrets::new(secret_of_vector(), Arc::new(room.clock)));
+    metrics::with_local_recorder(&seen, || secrets.rotate(secret(9), WebhookSecrets::DEFAULT_OVERLAP));
+    assert_eq!(seen.take(), [("webhook_secret_rotations_total webhook".to_owned(), 1.0)]);
+}
+
+// An observer that looks at the secrets, or rotates them, must find them unlocked.
+#[test]
+fn who_is_told_of_a_rotation_finds_the_secrets_unlocked() {
+    #[derive(Debug)]
+    struct Signs(WebhookSigner);
+    impl crate::observe::Observer for Signs {
+        fn observe(&self, _: &str, _: &Observation) {
+            drop(self.0.sign(&id(), VECTOR_BODY));
+        }
+    }
+    let room = room();
+    let secrets = room.secrets.clone().with_observers(Observers::none().with(Signs(room.signer.clone())));
+    secrets.rotate(secret(9), WebhookSecrets::DEFAULT_OVERLAP);
 }
 
 #[test]

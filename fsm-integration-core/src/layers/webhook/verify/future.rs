@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::remembered::{Asking, Remembered};
-use crate::error::{InvalidSignature, Refuse};
+use crate::error::InvalidSignature;
 
 pin_project! {
     /// The answer to a verified request, or the refusal.
@@ -20,13 +20,12 @@ pin_project! {
     /// Dropping it drops the handler's future and forgets the message, so that its redelivery is let in.
     #[allow(missing_debug_implementations)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct VerifyFuture<S, R, Read, B>
+    pub struct VerifyFuture<S, Read, B>
     where
         S: Service<http::Request<B>>,
     {
         #[pin]
         state: State<S, Read, S::Future>,
-        refuse: R,
         body: PhantomData<fn(B)>,
     }
 }
@@ -48,14 +47,14 @@ struct Then<S> {
     remembered: Remembered,
 }
 
-impl<S: Service<http::Request<B>>, R, Read, B> VerifyFuture<S, R, Read, B> {
-    pub(super) fn refused(refuse: R, reason: InvalidSignature) -> Self {
-        Self { state: State::Refused { reason }, refuse, body: PhantomData }
+impl<S: Service<http::Request<B>>, Read, B> VerifyFuture<S, Read, B> {
+    pub(super) fn refused(reason: InvalidSignature) -> Self {
+        Self { state: State::Refused { reason }, body: PhantomData }
     }
 
-    pub(super) fn reading(read: Read, inner: S, head: Parts, remembered: Remembered, refuse: R) -> Self {
+    pub(super) fn reading(read: Read, inner: S, head: Parts, remembered: Remembered) -> Self {
         let then = Some(Then { inner, head, remembered });
-        Self { state: State::Reading { read, then }, refuse, body: PhantomData }
+        Self { state: State::Reading { read, then }, body: PhantomData }
     }
 }
 
@@ -87,10 +86,9 @@ impl<S> Then<S> {
     }
 }
 
-impl<S, R, Read, B, Answer> Future for VerifyFuture<S, R, Read, B>
+impl<S, Read, B, Answer> Future for VerifyFuture<S, Read, B>
 where
-    S: Service<http::Request<B>, Response = http::Response<Answer>>,
-    R: Refuse<InvalidSignature, http::Response<Answer>, S::Error>,
+    S: Service<http::Request<B>, Response = http::Response<Answer>, Error: From<InvalidSignature>>,
     Read: Future<Output = Option<Bytes>>,
     B: From<Bytes>,
 {
@@ -119,7 +117,7 @@ where
                     }
                     return Poll::Ready(outcome);
                 }
-                Projected::Refused { reason } => return Poll::Ready(this.refuse.refuse(*reason)),
+                Projected::Refused { reason } => return Poll::Ready(Err((*reason).into())),
             };
             this.state.set(next);
         }

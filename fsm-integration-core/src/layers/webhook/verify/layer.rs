@@ -4,8 +4,9 @@ use tower::Layer;
 
 use super::{Buffered, InMemory, VerifyService};
 use crate::{
-    error::{AsError, AsResponse},
+    error::InvalidSignature,
     layers::webhook::{ReplayStore, WebhookVerifier},
+    respond::RespondLayer,
 };
 
 /// Lets only verified webhooks through; the handler finds [`Verified`](crate::layers::webhook::Verified) among the
@@ -44,36 +45,36 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct VerifyLayer<R = AsError, C = InMemory> {
+pub struct VerifyLayer<C = InMemory> {
     pub(super) verifier: WebhookVerifier,
     pub(super) store: Option<Arc<dyn ReplayStore>>,
-    pub(super) refuse: R,
     pub(super) collect: C,
 }
 
 impl VerifyLayer {
-    /// Creates the layer; it refuses with an error and takes bodies that are in memory.
+    /// Creates the layer; it refuses with the service's own error and takes bodies that are in memory.
     #[must_use]
     pub fn new(verifier: WebhookVerifier) -> Self {
-        Self { verifier, store: None, refuse: AsError, collect: InMemory }
+        Self { verifier, store: None, collect: InMemory }
     }
 }
 
-impl<R, C> VerifyLayer<R, C> {
-    /// Answers a refusal instead of failing.
-    #[must_use]
-    pub fn respond_with<F>(self, answer: F) -> VerifyLayer<AsResponse<F>, C> {
-        let Self { verifier, store, collect, .. } = self;
-        VerifyLayer { verifier, store, refuse: AsResponse(answer), collect }
+impl<C> VerifyLayer<C> {
+    /// Answers a refusal instead of failing, where the service cannot fail; comes last.
+    pub fn respond_with<F, Response>(self, answer: F) -> RespondLayer<Self, InvalidSignature, F>
+    where
+        F: Fn(InvalidSignature) -> Response,
+    {
+        RespondLayer::new(self, answer)
     }
 
     /// Reads the body with a function of body and limit in bytes, as `axum::body::to_bytes`.
     ///
     /// A body that is longer or breaks off has no valid signature: nobody signed a part of it.
     #[must_use]
-    pub fn buffered<F>(self, limit: usize, read: F) -> VerifyLayer<R, Buffered<F>> {
-        let Self { verifier, store, refuse, .. } = self;
-        VerifyLayer { verifier, store, refuse, collect: Buffered { limit, read } }
+    pub fn buffered<F>(self, limit: usize, read: F) -> VerifyLayer<Buffered<F>> {
+        let Self { verifier, store, .. } = self;
+        VerifyLayer { verifier, store, collect: Buffered { limit, read } }
     }
 
     /// Remembers messages for all processes that share the store, besides in the memory of this one.
@@ -87,8 +88,8 @@ impl<R, C> VerifyLayer<R, C> {
     }
 }
 
-impl<S, R: Clone, C: Clone> Layer<S> for VerifyLayer<R, C> {
-    type Service = VerifyService<S, R, C>;
+impl<S, C: Clone> Layer<S> for VerifyLayer<C> {
+    type Service = VerifyService<S, C>;
 
     fn layer(&self, inner: S) -> Self::Service {
         VerifyService { inner, layer: self.clone() }
