@@ -102,6 +102,23 @@ fn a_call_that_would_be_refused_asks_once_however_often_it_is_polled() {
     assert_eq!(told.take(), [("erp".to_owned(), Observation::CircuitWouldRefuse)]);
 }
 
+/// Asked again, it would take a probe's place for a call that has had its answer.
+#[test]
+fn a_call_that_has_had_its_answer_is_over_and_asks_no_more() {
+    let (breaker, clock) = breaker(quick());
+    breaker.fail();
+    let mut refused = Box::pin(breaker.call(async { Ok::<_, Failure>(()) }));
+    assert_eq!((&mut refused).now_or_never(), Some(Err(Failure::CircuitOpen(open(60 * SECOND)))));
+    clock.advance(60 * SECOND);
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(|| (&mut refused).now_or_never())).is_err());
+    assert_eq!((breaker.state(), breaker.snapshot().probes), (CircuitState::Open, 0));
+
+    let mut probe = Box::pin(breaker.call(std::future::ready(Ok::<_, Failure>(()))));
+    assert_eq!((&mut probe).now_or_never(), Some(Ok(())));
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(|| (&mut probe).now_or_never())).is_err());
+    assert_eq!(breaker.state(), CircuitState::HalfOpen, "one probe of two has succeeded, once");
+}
+
 /// As with `catch_unwind`, whose future is dropped after the unwinding is over.
 #[tokio::test]
 async fn a_panic_in_the_call_is_a_failure_at_once() {
