@@ -81,8 +81,10 @@ impl<T, E> Flight<T, E> {
     pub(super) fn board(&self) -> usize {
         let mut core = self.core.lock();
         core.taken += 1;
-        let free = core.places.iter().skip(1).position(Option::is_none).map(|index| index + 1);
-        let place = free.filter(|_| core.taken <= core.places.len()).unwrap_or(core.places.len());
+        // Looked for only where there is one, so that a crowd that comes at once is not counted through by each of it.
+        let has_free = core.taken <= core.places.len();
+        let free = if has_free { core.places.iter().skip(1).position(Option::is_none) } else { None };
+        let place = free.map_or(core.places.len(), |index| index + 1);
         if place == core.places.len() {
             core.places.push(None);
         }

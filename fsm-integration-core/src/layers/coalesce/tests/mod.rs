@@ -1,3 +1,6 @@
+#[cfg(fsm_loom)]
+mod interleavings;
+
 use std::{
     future::{Future, pending, poll_fn},
     panic::AssertUnwindSafe,
@@ -166,7 +169,8 @@ async fn a_panic_is_the_leaders_and_the_others_start_over() {
     // The followers stand before the leader in the order of polling once the call is woken.
     let (mut leader, followers) = (Box::pin(call()), join_all([call(), call()]));
     assert!(poll!(leader.as_mut()).is_pending());
-    let (followers, leader) = tokio::join!(followers, leader);
+    // Not tokio's, which begins with another at each poll.
+    let (followers, leader) = futures_util::future::join(followers, leader).await;
     assert_eq!(leader.expect_err("a panic").downcast_ref(), Some(&"boom"));
     for answer in followers {
         assert_eq!(answer.expect("no panic").expect("an answer"), 2);
@@ -204,6 +208,39 @@ impl std::task::Wake for Looks {
     fn wake(self: Arc<Self>) {
         self.1.fetch_add(if self.0.shared.flights.try_lock().is_some() { 1 } else { 100 }, SeqCst);
     }
+}
+
+/// What a call holds may ask for calls when it is dropped.
+#[cfg(not(fsm_loom))]
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_is_dropped_outside_the_locks() {
+    struct Asks(Shared<u32>);
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            assert!(self.0.shared.flights.try_lock().is_some());
+        }
+    }
+    let coalesce = Shared::<u32>::default();
+    let asks = Asks(coalesce.clone());
+    let make = || async move {
+        let _asks = asks;
+        pending().await
+    };
+    let mut call = Box::pin(coalesce.call("a", make));
+    assert!(poll!(call.as_mut()).is_pending());
+    drop(call);
+    assert_eq!(coalesce.in_flight(), 0);
+}
+
+#[test]
+fn the_places_of_those_who_left_are_used_again() {
+    let flight = Flight::<u32, Error>::new();
+    let places = [(); 3].map(|()| flight.board());
+    assert_eq!(places, [1, 2, 3], "the leader has the first");
+    flight.leave(2);
+    assert_eq!([(); 2].map(|()| flight.board()), [2, 4]);
+    flight.leave(0);
+    assert_eq!(flight.board(), 5, "the leader's is nobody else's");
 }
 
 /// A waker that polls at once would wait for a lock that is held around it.
