@@ -5,7 +5,7 @@ use tower::{Layer, Service, ServiceExt};
 
 use super::*;
 use crate::{
-    error::{BoxError, BulkheadFull, RateLimited, TimedOut},
+    error::{BoxError, BulkheadFull, Error, ErrorKind, RateLimited, TimedOut},
     testing::{MockService, probe},
 };
 
@@ -74,6 +74,16 @@ async fn a_boxed_error_counts_by_what_is_inside() {
     let reset: BoxError = std::io::Error::from(std::io::ErrorKind::ConnectionReset).into();
     assert!(breaker.call(async { Err::<(), _>(reset) }).await.is_err());
     assert_eq!(breaker.state(), CircuitState::Open);
+}
+
+#[tokio::test]
+async fn an_error_that_says_that_the_caller_went_away_is_a_cancelled_call() {
+    for (count_cancelled, expected) in [(false, CircuitState::Closed), (true, CircuitState::Open)] {
+        let (breaker, _) = breaker(CircuitBreakerConfig { count_cancelled, ..quick() });
+        let cancelled = async { Err::<(), _>(Error::from(ErrorKind::Cancelled)) };
+        assert!(breaker.call(cancelled).await.is_err());
+        assert_eq!(breaker.state(), expected);
+    }
 }
 
 #[tokio::test]
