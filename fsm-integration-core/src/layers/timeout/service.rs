@@ -114,7 +114,7 @@ where
                 timeout.after = left;
                 return TimeoutFuture::new(None, timeout, None);
             }
-            deadline = (left < timeout.after).then_some(at);
+            deadline = (left <= timeout.after).then_some(at);
             timeout.after = timeout.after.min(left);
         }
         TimeoutFuture { call: Some(self.inner.call(request)), timeout, deadline, timer: Timer::default() }
