@@ -114,6 +114,13 @@ mod tests {
     }
 
     #[test]
+    fn threads_beside_each_other_count_in_places_of_their_own() {
+        let other = thread::spawn(lane).join().expect("a number");
+        assert!(lane() == lane() && lane() != other);
+        assert!(shards().is_power_of_two() && (2..=64).contains(&shards()), "{}", shards());
+    }
+
+    #[test]
     fn a_late_success_counts_nowhere() {
         let shards = Shards::new();
         shards.begin(7);

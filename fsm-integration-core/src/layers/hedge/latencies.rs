@@ -113,6 +113,14 @@ mod tests {
     }
 
     #[test]
+    fn halving_forgets_half_and_not_all() {
+        let latencies = Latencies::new(0.5, 1);
+        (0..HALVE).for_each(|_| latencies.record(10 * MILLI));
+        (0..LOOK).for_each(|_| latencies.record(80 * MILLI));
+        assert_eq!(millis(&latencies), Some(10));
+    }
+
+    #[test]
     fn absurd_settings_measure_nothing_or_all() {
         for part in [0.0, -1.0, f64::NAN] {
             let latencies = Latencies::new(part, 0);

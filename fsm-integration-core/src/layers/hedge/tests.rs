@@ -199,6 +199,27 @@ async fn a_post_without_key_is_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_is_copied_once_for_each_hedge_that_it_may_have() {
+    struct Copied(Arc<AtomicU32>);
+    impl Replay for Copied {
+        fn replay(&self) -> Option<Self> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Some(Self(Arc::clone(&self.0)))
+        }
+    }
+    for max_hedges in [0, 1, 3] {
+        let slow = tower::service_fn(async |_: Copied| {
+            sleep(100 * FIXED.delay).await;
+            Ok::<_, Error>(())
+        });
+        let copies = Arc::new(AtomicU32::new(0));
+        let service = HedgeLayer::new(Hedge::new(HedgeConfig { max_hedges, ..FIXED })).layer(slow);
+        service.oneshot(Copied(Arc::clone(&copies))).await.expect("an answer");
+        assert_eq!(copies.load(Ordering::Relaxed), max_hedges);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_request_waits_until_the_inner_service_is_ready() {
     let (service, mut partner) = mock(Hedge::new(FIXED));
     let answer = tokio::spawn(service.oneshot(Request::new(())));
@@ -239,6 +260,7 @@ async fn calls_earn_hedges_only_where_they_are_counted() {
     };
     assert_eq!(earned(Hedge::with_budget).await, 3);
     assert_eq!(earned(Hedge::drawing_on).await, 0);
+    assert_eq!(earned(|hedge, budget| hedge.drawing_on(budget.clone()).with_budget(budget)).await, 3);
 }
 
 #[tokio::test(start_paused = true)]

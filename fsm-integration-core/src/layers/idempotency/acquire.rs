@@ -224,3 +224,15 @@ impl<S: IdempotencyStore<T>, T> Drop for Held<'_, S, T> {
         self.store.abandon(self.key, self.owner);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_beyond_all_instants_is_one_of_decades() {
+        let (now, year) = (SystemClock.now(), Duration::from_secs(365 * 24 * 60 * 60));
+        assert_eq!(after(now, year), now + year);
+        assert!((20 * year..40 * year).contains(&(after(now, Duration::MAX) - now)));
+    }
+}

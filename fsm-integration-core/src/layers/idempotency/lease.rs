@@ -60,3 +60,24 @@ impl Owners {
         Owner::from_bits(self.first.wrapping_add(self.next.fetch_add(1, Ordering::Relaxed).into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_the_same_in_a_store_to_every_bit() {
+        let bytes: [u8; 16] = std::array::from_fn(|at| u8::try_from(at + 1).expect("small") << 3 | 1);
+        assert_eq!(Owner::from_bytes(bytes).to_bytes(), bytes);
+        let (one, other) = (Owner::random(), Owner::random());
+        assert_eq!(Owner::from_bytes(one.to_bytes()), one);
+        assert!(one != other && one != Owner::NOBODY);
+    }
+
+    #[test]
+    fn owners_made_one_after_the_other_are_not_alike_even_where_the_count_begins_again() {
+        let owners = Owners { first: u128::MAX, next: AtomicU64::new(0) };
+        assert_eq!([(); 2].map(|()| owners.next().to_bytes()), [[255; 16], [0; 16]]);
+        assert_ne!(Owners::new().next(), Owners::new().next());
+    }
+}

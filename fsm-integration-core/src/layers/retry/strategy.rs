@@ -57,6 +57,16 @@ impl Ends {
     const NEVER: Self = Self(u64::MAX);
 }
 
+/// A wait before another attempt, and what came before it.
+struct Wait {
+    delay: Duration,
+    /// When the call has had its time.
+    deadline: Option<Instant>,
+    progress: Progress,
+    /// What the failure before the wait was.
+    class: ErrorClass,
+}
+
 impl RetryStrategy {
     /// Creates a strategy without budget.
     #[must_use]
@@ -188,38 +198,43 @@ impl<C: Clock> RetryStrategy<C> {
             Err(failed) => failed,
         };
         let ends = self.deadline(ends).into_iter().chain(deadline).min();
+        let mut progress = Progress::default();
+        // Nothing is made for a failure that is the answer, as a breaker's refusal is.
+        let Some(delay) = self.wait_after(failure, &mut progress, ends, true) else {
+            return outcome;
+        };
+        let wait = Wait { delay, deadline: ends, progress, class: failure.class };
         // Boxed, so that a call that succeeds carries no room for what comes after a failure.
-        Box::pin(self.repeat(outcome, failure, retry_on, ends, operation)).await
+        Box::pin(self.repeat(outcome, wait, retry_on, operation)).await
     }
 
     async fn repeat<T, E, F, Fut>(
         &self,
         mut outcome: Result<T, E>,
-        mut failure: Failure,
+        mut wait: Wait,
         retry_on: impl RetryOn<T, E>,
-        deadline: Option<Instant>,
         mut operation: F,
     ) -> Result<T, E>
     where
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let mut progress = Progress::default();
-        let mut earlier = None;
-        while let Some(delay) = self.wait_after(failure, &mut progress, deadline, true) {
-            tokio::time::sleep(delay).await;
+        loop {
+            tokio::time::sleep(wait.delay).await;
             // The wait may have taken longer than it was to: as in the layer, nothing is sent after the deadline.
-            if deadline.is_some_and(|deadline| self.left(deadline).is_zero()) {
-                self.overtaken(progress, failure.class);
+            if wait.deadline.is_some_and(|deadline| self.left(deadline).is_zero()) {
+                self.overtaken(wait.progress, wait.class);
                 return outcome;
             }
-            earlier = Some(outcome);
-            match retry_on.judge(operation(progress.attempt).await) {
+            let (failure, last) = match retry_on.judge(operation(wait.progress.attempt).await) {
                 Ok(answer) => return answer,
-                Err(failed) => (failure, outcome) = failed,
-            }
+                Err(failed) => failed,
+            };
+            let Some(delay) = self.wait_after(failure, &mut wait.progress, wait.deadline, true) else {
+                return decide::outcome(Some(outcome), last, failure.class);
+            };
+            (wait.delay, wait.class, outcome) = (delay, failure.class, last);
         }
-        decide::outcome(earlier, outcome, failure.class)
     }
 
     /// Counts a call for the budget.

@@ -156,6 +156,8 @@ mod tests {
             assert_eq!(rfc3339(at), format!("{at:.3}"));
             assert!(at.as_second().to_string().len() <= MOST_SECONDS);
         }
+        let mut room = [0; 2 * MOST_RFC3339];
+        assert_eq!(write_rfc3339(Timestamp::MIN, &mut room), MOST_RFC3339, "however much room there is");
     }
 
     fn rfc3339(at: Timestamp) -> String {

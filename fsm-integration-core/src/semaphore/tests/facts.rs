@@ -5,6 +5,7 @@ use std::{
     },
     task::{Poll, Waker},
     thread,
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -61,6 +62,30 @@ fn more_places_are_handed_out_at_once_and_fewer_take_effect_as_they_come_back() 
     assert!(semaphore.try_take().is_none());
     drop(third);
     assert!(semaphore.try_take().is_some());
+}
+
+#[test]
+fn a_limit_that_is_set_hands_nothing_on_until_it_is_told_to() {
+    let semaphore = Semaphore::new(1);
+    let _place = semaphore.try_take();
+    let mut waiting = ask(&semaphore);
+    semaphore.set_limit(2);
+    assert_eq!((semaphore.limit(), (&mut waiting).now_or_never().is_some()), (2, false));
+    semaphore.hand_on();
+    assert!(waiting.now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_waited_as_long_as_he_would_leaves_the_queue() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let semaphore = Semaphore::new(1);
+    let place = semaphore.try_take();
+    let Ok(Asked::Waiting(waiting)) = semaphore.ask(1, Some(PATIENCE)) else { panic!("a free place") };
+    let began = tokio::time::Instant::now();
+    let waited = tokio::time::timeout(2 * PATIENCE, waiting).await.expect("not for ever");
+    assert!(waited.is_err() && began.elapsed() == PATIENCE && semaphore.queued() == 0);
+    drop(place);
+    assert!(semaphore.try_take().is_some(), "the word knows that nobody waits");
 }
 
 #[test]

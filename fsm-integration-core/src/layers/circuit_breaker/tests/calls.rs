@@ -5,7 +5,7 @@ use tower::{Layer, Service, ServiceExt};
 
 use super::*;
 use crate::{
-    error::{BoxError, BulkheadFull, RateLimited, TimedOut},
+    error::{BoxError, BulkheadFull, Error, ErrorKind, RateLimited, TimedOut},
     testing::{MockService, probe::Probe},
 };
 
@@ -127,6 +127,16 @@ async fn a_dropped_call_is_a_failure_if_cancelled_calls_are_to_count() {
 }
 
 #[tokio::test]
+async fn an_error_that_says_that_the_caller_went_away_is_a_cancelled_call() {
+    for (count_cancelled, expected) in [(false, CircuitState::Closed), (true, CircuitState::Open)] {
+        let (breaker, _) = breaker(CircuitBreakerConfig { count_cancelled, ..quick() });
+        let cancelled = async { Err::<(), _>(Error::from(ErrorKind::Cancelled)) };
+        assert!(breaker.call(cancelled).await.is_err());
+        assert_eq!(breaker.state(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_call_returns_its_probe() {
     let (breaker, clock) = breaker(quick());
     breaker.fail();
@@ -150,6 +160,23 @@ fn a_call_that_would_be_refused_asks_once_however_often_it_is_polled() {
     let mut call = Box::pin(breaker.call(pending::<Result<(), Failure>>()));
     (0..2).for_each(|_| assert!((&mut call).now_or_never().is_none()));
     assert_eq!(told.take(), [("erp".to_owned(), Observation::CircuitWouldRefuse)]);
+}
+
+/// Asked again, it would take a probe's place for a call that has had its answer.
+#[test]
+fn a_call_that_has_had_its_answer_is_over_and_asks_no_more() {
+    let (breaker, clock) = breaker(quick());
+    breaker.fail();
+    let mut refused = Box::pin(breaker.call(async { Ok::<_, Failure>(()) }));
+    assert_eq!((&mut refused).now_or_never(), Some(Err(Failure::CircuitOpen(open(60 * SECOND)))));
+    clock.advance(60 * SECOND);
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(|| (&mut refused).now_or_never())).is_err());
+    assert_eq!((breaker.state(), breaker.snapshot().probes), (CircuitState::Open, 0));
+
+    let mut probe = Box::pin(breaker.call(std::future::ready(Ok::<_, Failure>(()))));
+    assert_eq!((&mut probe).now_or_never(), Some(Ok(())));
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(|| (&mut probe).now_or_never())).is_err());
+    assert_eq!(breaker.state(), CircuitState::HalfOpen, "one probe of two has succeeded, once");
 }
 
 /// As with `catch_unwind`, whose future is dropped after the unwinding is over.

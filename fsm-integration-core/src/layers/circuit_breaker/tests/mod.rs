@@ -2,6 +2,7 @@ mod calls;
 mod changes;
 #[cfg(fsm_loom)]
 mod interleavings;
+mod looks;
 mod machine;
 mod naive;
 mod opening;

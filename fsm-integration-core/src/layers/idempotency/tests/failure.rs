@@ -1,4 +1,5 @@
 use super::*;
+use crate::observe::{Observation, Told};
 
 /// A store that fails where it is told to.
 #[derive(Default)]
@@ -8,6 +9,15 @@ struct Failing {
     complete: bool,
     /// So many times it begins and its answer is lost.
     lost_answers: AtomicU32,
+    /// So many times it completes and its answer is lost.
+    lost_completions: AtomicU32,
+    /// Renews nothing.
+    forgets: bool,
+}
+
+/// Whether there was one more.
+fn one_less(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
 fn unavailable<'a, T>() -> StoreFuture<'a, T> {
@@ -38,19 +48,22 @@ impl IdempotencyStore<u32> for Failing {
             return unavailable();
         }
         let begun = self.inner.begin(key, fingerprint, owner, lease);
-        let one_less = |left: u32| left.checked_sub(1);
-        match self.lost_answers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
-            Ok(_) => unavailable(),
-            Err(_) => begun,
-        }
+        if one_less(&self.lost_answers) { unavailable() } else { begun }
     }
 
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
+        if self.forgets {
+            return StoreFuture::boxed(async { Ok(StoreOutcome::LostLease) });
+        }
         self.inner.renew(key, owner, lease)
     }
 
     fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &u32) -> StoreFuture<'a, StoreOutcome> {
-        if self.complete { unavailable() } else { self.inner.complete(key, owner, outcome) }
+        if self.complete {
+            return unavailable();
+        }
+        let completed = self.inner.complete(key, owner, outcome);
+        if one_less(&self.lost_completions) { unavailable() } else { completed }
     }
 
     fn release<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner) -> StoreFuture<'a, StoreOutcome> {
@@ -79,6 +92,32 @@ async fn f_i8_an_outcome_that_cannot_be_written_down_is_unknown_and_not_repeated
     let again = manager.execute(&key, A, work).await;
     assert_eq!(again, Err(IdempotencyConflict::InProgress { retry_after: Duration::from_secs(1) }));
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+/// That the key is not ours any more says nothing then: the try whose answer was lost may have been the one.
+#[tokio::test(start_paused = true)]
+async fn an_outcome_whose_writing_was_not_answered_is_unknown_though_the_key_is_gone() {
+    let (key, store) = (key("1"), Failing { lost_completions: AtomicU32::new(1), ..Failing::default() });
+    let manager = IdempotencyManager::new(store);
+    let work = |_| async { Ok::<_, IdempotencyConflict>(1) };
+    assert_eq!(manager.execute(&key, A, work).await, Err(IdempotencyConflict::OutcomeUnknown));
+    assert_eq!(manager.execute(&key, A, work).await, Ok(Executed { value: 1, replayed: true }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_whose_lease_is_lost_goes_on_and_that_is_told_once() {
+    let told = Told::default();
+    let manager = IdempotencyManager::new(Failing { forgets: true, ..Failing::default() });
+    let manager = manager.with_observers(told.observers());
+    let work = |_| async {
+        for _ in 0..3 {
+            sleep(IdempotencyConfig::default().lease / 2).await;
+        }
+        Ok::<_, IdempotencyConflict>(1)
+    };
+    let done = manager.execute(&key("1"), A, work).await;
+    assert!(matches!(done, Ok(Executed { value: 1, .. }) | Err(IdempotencyConflict::LostLease)), "{done:?}");
+    assert_eq!(told.take(), [("idempotency".to_owned(), Observation::IdempotencyLeaseLost)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,5 +168,7 @@ async fn managers_of_one_store_share_its_outcomes_whatever_their_settings() {
     let patient = manager.configured(IdempotencyConfig { wait_timeout: Duration::ZERO, ..Default::default() });
     let work = |_| async { Ok::<_, IdempotencyConflict>(1) };
     assert!(!manager.execute(&key("1"), A, work).await.expect("done").replayed);
-    assert!(patient.with_name("other").execute(&key("1"), A, work).await.expect("done").replayed);
+    let other = patient.with_name("other");
+    assert!(other.execute(&key("1"), A, work).await.expect("done").replayed);
+    assert_eq!([manager.name(), other.name()], ["idempotency", "other"]);
 }

@@ -15,7 +15,7 @@ mod waiting;
 use super::*;
 use crate::{
     error::{Error, ErrorKind, RateLimited},
-    observe::recorder::Seen,
+    observe::{Observation, Told, recorder::Seen},
     testing::{VirtualClock, probe},
 };
 
@@ -213,6 +213,17 @@ async fn a_hint_of_the_other_side_pauses_the_bucket_up_to_the_cap() {
     assert!(bucket.try_acquire(1).allowed);
 }
 
+/// Only a refusal says that too much was asked: a partner that is down may name a time too.
+#[tokio::test]
+async fn a_hint_of_a_partner_that_is_down_pauses_nothing() {
+    let (_, bucket) = bucket(100, 100);
+    let down = || Error::from(ErrorKind::Unavailable).with_retry_after(Some(60 * SECOND));
+    let inner = service_fn(move |_: u64| async move { Err::<(), _>(down()) });
+    let service = RateLimitLayer::new(bucket.clone()).honour_retry_after(30 * SECOND).layer(inner);
+    service.oneshot(1).await.expect_err("the other side is down");
+    assert!(bucket.try_acquire(1).allowed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_layer_passes_the_probe() {
     let layer = RateLimitLayer::new(TokenBucket::new(quota(1_000, 1))).honour_retry_after(SECOND);
@@ -234,4 +245,16 @@ proptest! {
             prop_assert_eq!(buckets.try_acquire(&key, cost), bucket.try_acquire(cost));
         }
     }
+}
+
+#[test]
+fn buckets_of_keys_tell_who_they_are_whom_they_tell_and_whether_they_know_any_key() {
+    let told = Told::default();
+    let (clock, observers) = (VirtualClock::default(), told.observers());
+    let buckets = KeyedTokenBucket::with_clock("orders", quota(1, 1), 10, clock).with_observers(observers);
+    buckets.observers().observe(buckets.name(), Observation::LoadShed);
+    assert_eq!(told.take(), [("orders".to_owned(), Observation::LoadShed)]);
+    assert!(buckets.is_empty());
+    assert!(buckets.try_acquire(&7_u64, 1).allowed);
+    assert_eq!((buckets.is_empty(), buckets.len()), (false, 1));
 }

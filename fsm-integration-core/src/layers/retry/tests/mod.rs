@@ -1,3 +1,5 @@
+mod frugality;
+
 use std::{
     sync::{
         Arc,
@@ -257,71 +259,6 @@ async fn a_closure_decides_which_answers_are_retried() {
     let opens =
         |attempt| async move { if attempt == 0 { Ok(0) } else { Err(CircuitOpen { retry_after: None }.into()) } };
     assert_eq!(strategy.execute_if(unfinished, None, opens).await.expect("the earlier answer"), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_whose_copies_run_out_is_not_waited_for() {
-    /// May be copied once.
-    struct Once(bool);
-    impl Replay for Once {
-        fn replay(&self) -> Option<Self> {
-            self.0.then_some(Self(false))
-        }
-    }
-    let told = Told::default();
-    let calls = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&calls);
-    let inner = service_fn(move |_: Once| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        async { Err::<(), _>(unavailable()) }
-    });
-    let strategy = RetryStrategy::new(NO_JITTER).with_observers(told.observers());
-    let began = TokioInstant::now();
-    RetryLayer::new(strategy).layer(inner).oneshot(Once(true)).await.expect_err("both attempts fail");
-    assert_eq!((calls.load(Ordering::Relaxed), began.elapsed()), (2, Duration::from_secs(1)));
-    let last = told.take().pop().map(|(_, last)| last);
-    let class = ErrorClass::Transient;
-    assert_eq!(last, Some(Observation::RetryStopped { attempt: 1, class, reason: "not_replayable" }));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_that_is_not_repeated_clones_no_inner_service() {
-    #[derive(Debug)]
-    struct Counted(Arc<AtomicU32>, Option<ErrorKind>);
-    impl Clone for Counted {
-        fn clone(&self) -> Self {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Self(Arc::clone(&self.0), self.1)
-        }
-    }
-    impl Service<Request<()>> for Counted {
-        type Response = ();
-        type Error = Error;
-        type Future = std::future::Ready<Result<(), Error>>;
-        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, _: Request<()>) -> Self::Future {
-            std::future::ready(self.1.map_or(Ok(()), |kind| Err(Error::from(kind))))
-        }
-    }
-    let cases = [
-        (None, false),
-        (Some(ErrorKind::CircuitOpen), false),
-        (Some(ErrorKind::InvalidOrder), false),
-        (Some(ErrorKind::Unavailable), true),
-    ];
-    for (fails_with, is_repeated) in cases {
-        let clones = Arc::new(AtomicU32::new(0));
-        let counted = Counted(Arc::clone(&clones), fails_with);
-        let mut service = RetryLayer::new(RetryStrategy::new(NO_JITTER)).layer(counted);
-        let before = clones.load(Ordering::Relaxed);
-        for _ in 0..10 {
-            let outcome = service.ready().await.expect("ready").call(Request::new(())).await;
-            assert_eq!(outcome.err().map(|error| error.kind()), fails_with);
-        }
-        assert_eq!(clones.load(Ordering::Relaxed) > before, is_repeated, "{fails_with:?}");
-    }
 }
 
 // F-R3.
