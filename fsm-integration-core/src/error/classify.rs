@@ -216,13 +216,15 @@ mod tests {
     fn in_a_box_each_refusal_means_what_it_means_as_our_error() {
         let wait = Duration::from_secs(7);
         let retry_after = Some(wait);
-        let table: [(BoxError, ErrorKind, ErrorClass, Option<Duration>); 8] = [
+        let table: [(BoxError, ErrorKind, ErrorClass, Option<Duration>); 10] = [
             (CircuitOpen { retry_after }.into(), ErrorKind::CircuitOpen, ErrorClass::Open, retry_after),
             (RateLimited { retry_after }.into(), ErrorKind::RateLimited, ErrorClass::Throttled, retry_after),
             (TimedOut { after: wait }.into(), ErrorKind::Timeout, ErrorClass::Timeout, None),
             (BulkheadFull { limit: 1 }.into(), ErrorKind::BulkheadFull, ErrorClass::Throttled, None),
             (Overloaded.into(), ErrorKind::Overloaded, ErrorClass::Throttled, None),
             (IdempotencyConflict::Mismatch.into(), ErrorKind::DuplicateOrder, ErrorClass::Permanent, None),
+            (IdempotencyConflict::LostLease.into(), ErrorKind::OutcomeUnknown, ErrorClass::Permanent, None),
+            (IdempotencyConflict::OutcomeUnknown.into(), ErrorKind::OutcomeUnknown, ErrorClass::Permanent, None),
             (
                 IdempotencyConflict::InProgress { retry_after: wait }.into(),
                 ErrorKind::InProgress,

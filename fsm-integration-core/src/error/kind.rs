@@ -56,13 +56,15 @@ pub enum ErrorKind {
     PartnerUnreadable,
     /// An event cannot be decoded.
     Undecodable,
+    /// The work was done, or may have been, and what came of it is not known; a person has to look.
+    OutcomeUnknown,
     /// A fault of ours.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::MalformedOrder,
         Self::InvalidOrder,
         Self::MalformedRequest,
@@ -89,6 +91,7 @@ impl ErrorKind {
         Self::PartnerGone,
         Self::PartnerUnreadable,
         Self::Undecodable,
+        Self::OutcomeUnknown,
         Self::Internal,
     ];
 
@@ -123,6 +126,7 @@ impl ErrorKind {
             Self::PartnerGone          => (Permanent, "INTERNAL",               500, "the partner's endpoint is gone"),
             Self::PartnerUnreadable    => (Transient, "SERVICE_UNAVAILABLE",    503, "the partner's answer cannot be understood"),
             Self::Undecodable          => (Permanent, "INTERNAL",               500, "the event cannot be decoded"),
+            Self::OutcomeUnknown       => (Permanent, "INTERNAL",               500, "the work may be done; its outcome is not known"),
             Self::Internal             => (Transient, "INTERNAL",               500, "internal error"),
         }
     }
@@ -181,6 +185,7 @@ impl ErrorKind {
             Self::PartnerGone => "partner_gone",
             Self::PartnerUnreadable => "partner_unreadable",
             Self::Undecodable => "undecodable",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::Internal => "internal",
         }
     }

@@ -52,13 +52,13 @@ pub enum IdempotencyConflict {
         /// When to ask again.
         retry_after: Duration,
     },
-    /// The lease was lost while the work was under way: another owner may have done it too.
+    /// The lease was lost while the work was under way: another owner may have done it too. Not to be tried again.
     #[error("the lease on the idempotency key was lost; the outcome is not known")]
     LostLease,
     /// The store could not be asked; the call was not made (writes fail closed, requirement I14).
     #[error("the idempotency store is unavailable")]
     StoreUnavailable,
-    /// The work is done, but its outcome could not be stored: whoever asks again may do it again.
+    /// The work is done, but its outcome could not be stored: whoever asks again may do it again, so nobody should.
     #[error("the work under this idempotency key is done, but its outcome could not be stored")]
     OutcomeUnknown,
 }
@@ -155,7 +155,7 @@ impl From<&IdempotencyConflict> for ErrorKind {
         match conflict {
             IdempotencyConflict::Mismatch => Self::DuplicateOrder,
             IdempotencyConflict::InProgress { .. } => Self::InProgress,
-            IdempotencyConflict::LostLease | IdempotencyConflict::OutcomeUnknown => Self::Internal,
+            IdempotencyConflict::LostLease | IdempotencyConflict::OutcomeUnknown => Self::OutcomeUnknown,
             IdempotencyConflict::StoreUnavailable => Self::Unavailable,
         }
     }
@@ -195,5 +195,14 @@ mod tests {
         let labels =
             ["missing_header", "duplicate_header", "bad_timestamp", "too_old", "too_new", "bad_signature", "replay"];
         assert_eq!(reasons.map(InvalidSignature::label), labels);
+    }
+    #[test]
+    fn i14_what_may_be_done_is_never_a_plain_failure() {
+        for conflict in [IdempotencyConflict::LostLease, IdempotencyConflict::OutcomeUnknown] {
+            let error = Error::from(conflict);
+            assert_eq!((error.kind(), error.kind().status()), (ErrorKind::OutcomeUnknown, 500), "{conflict:?}");
+            let class = error.kind().class();
+            assert!(!class.is_retryable() && !class.trips_breaker() && class.is_final(), "{conflict:?}");
+        }
     }
 }
