@@ -130,6 +130,7 @@ fn is_ambiguous(failure: &Error) -> bool {
             | ErrorKind::Unavailable
             | ErrorKind::PartnerUnreadable
             | ErrorKind::OutcomeUnknown
+            | ErrorKind::Unclassified
             | ErrorKind::Internal
     );
     let never_sent = matches!(TransportCause::of(failure), Some(HostNotFound | NotConnected | Refused));

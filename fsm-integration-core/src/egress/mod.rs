@@ -45,7 +45,8 @@ mod url;
 mod tests;
 
 pub use self::{
-    policy::{TargetPolicy, TargetRefused},
+    policy::TargetPolicy,
     range::{AddressRange, InvalidRange},
     safe_url::SafeUrl,
 };
+pub use crate::error::TargetRefused;

@@ -5,6 +5,7 @@
 //! What a failure *means* (retry it? count it? dead-letter it?) is decided by [`ErrorClass`],
 //! which every error type tells through [`Classify`].
 
+mod boxed;
 mod classify;
 mod field;
 mod kind;
@@ -19,7 +20,10 @@ pub use self::{
     classify::{Classify, ErrorClass},
     field::{FieldError, FieldErrors},
     kind::ErrorKind,
-    refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited, TimedOut},
+    refusal::{
+        BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidIdempotencyKey, InvalidSignature, Overloaded,
+        RateLimited, TargetRefused, TimedOut,
+    },
     refuse::{AsError, AsResponse, Refuse},
 };
 

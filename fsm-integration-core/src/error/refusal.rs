@@ -39,10 +39,31 @@ pub struct BulkheadFull {
 #[error("the service is not ready for more calls")]
 pub struct Overloaded;
 
+/// A request whose idempotency key cannot be used; says what is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidIdempotencyKey {
+    /// The tenant or the operation has characters that a key cannot hold.
+    #[error("the tenant and the operation of an idempotency key match ^[a-z0-9][a-z0-9._-]{{0,63}}$")]
+    Scope,
+    /// The client's key is empty, too long or unprintable.
+    #[error("an idempotency key has 1 to 255 printable ASCII characters")]
+    Key,
+    /// The header is there twice, or two headers disagree.
+    #[error("send one idempotency key")]
+    Ambiguous,
+    /// There is none, where one is demanded.
+    #[error("send an idempotency key")]
+    Missing,
+}
+
 /// An idempotency key stands in the way of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdempotencyConflict {
+    /// The request's key cannot be used; the call was not made.
+    #[error(transparent)]
+    InvalidKey(#[from] InvalidIdempotencyKey),
     /// The key is known with another payload.
     #[error("the idempotency key is known with another payload")]
     Mismatch,
@@ -68,11 +89,20 @@ impl IdempotencyConflict {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::InvalidKey(_) => "invalid_key",
             Self::Mismatch => "mismatch",
             Self::InProgress { .. } => "in_progress",
             Self::LostLease => "lost_lease",
             Self::StoreUnavailable => "store_unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+
+    /// When to ask again, if that makes sense.
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::InProgress { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 }
@@ -120,6 +150,27 @@ impl InvalidSignature {
     }
 }
 
+/// Why a target is refused; the same call will be refused again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetRefused {
+    /// It is no absolute URL.
+    #[error("the target is no absolute URL in ASCII (a host name in another script is written in punycode)")]
+    NotAUrl,
+    /// The scheme is not one of those allowed.
+    #[error("the target's scheme is not allowed; use https")]
+    Scheme,
+    /// A user or a password stands in the URL.
+    #[error("the target's URL holds credentials; configure them as secrets")]
+    Credentials,
+    /// The port is not one of those allowed.
+    #[error("the target's port is not allowed")]
+    Port,
+    /// The address is loopback, private, link-local or otherwise not public.
+    #[error("the target's address is not public; add its range to the allow list if it is meant")]
+    Address,
+}
+
 impl From<CircuitOpen> for Error {
     fn from(refusal: CircuitOpen) -> Self {
         Self::from(ErrorKind::CircuitOpen).with_retry_after(refusal.retry_after)
@@ -153,6 +204,7 @@ impl From<Overloaded> for Error {
 impl From<&IdempotencyConflict> for ErrorKind {
     fn from(conflict: &IdempotencyConflict) -> Self {
         match conflict {
+            IdempotencyConflict::InvalidKey(_) => Self::MalformedRequest,
             IdempotencyConflict::Mismatch => Self::DuplicateOrder,
             IdempotencyConflict::InProgress { .. } => Self::InProgress,
             IdempotencyConflict::LostLease | IdempotencyConflict::OutcomeUnknown => Self::OutcomeUnknown,
@@ -161,13 +213,15 @@ impl From<&IdempotencyConflict> for ErrorKind {
     }
 }
 
+impl From<InvalidIdempotencyKey> for Error {
+    fn from(invalid: InvalidIdempotencyKey) -> Self {
+        IdempotencyConflict::from(invalid).into()
+    }
+}
+
 impl From<IdempotencyConflict> for Error {
     fn from(conflict: IdempotencyConflict) -> Self {
-        let retry_after = match conflict {
-            IdempotencyConflict::InProgress { retry_after } => Some(retry_after),
-            _ => None,
-        };
-        Self::new(ErrorKind::from(&conflict), conflict.to_string()).with_retry_after(retry_after)
+        Self::new(ErrorKind::from(&conflict), conflict.to_string()).with_retry_after(conflict.retry_after())
     }
 }
 
@@ -178,17 +232,33 @@ impl From<InvalidSignature> for Error {
     }
 }
 
+impl From<TargetRefused> for Error {
+    fn from(refusal: TargetRefused) -> Self {
+        Self::new(ErrorKind::Forbidden, refusal.to_string()).with_source(refusal)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_reason_has_its_label() {
-        use IdempotencyConflict::{InProgress, LostLease, Mismatch, OutcomeUnknown, StoreUnavailable};
-        let in_progress = InProgress { retry_after: Duration::ZERO };
-        let conflicts = [Mismatch, in_progress, LostLease, StoreUnavailable, OutcomeUnknown];
-        let labels = ["mismatch", "in_progress", "lost_lease", "store_unavailable", "outcome_unknown"];
-        assert_eq!(conflicts.map(IdempotencyConflict::label), labels);
+        use IdempotencyConflict::OutcomeUnknown;
+        use IdempotencyConflict::{InProgress, InvalidKey, LostLease, Mismatch, StoreUnavailable};
+        let (invalid, in_progress) =
+            (InvalidKey(InvalidIdempotencyKey::Missing), InProgress { retry_after: Duration::ZERO });
+        let labels = [
+            (invalid, "invalid_key"),
+            (Mismatch, "mismatch"),
+            (in_progress, "in_progress"),
+            (LostLease, "lost_lease"),
+            (StoreUnavailable, "store_unavailable"),
+            (OutcomeUnknown, "outcome_unknown"),
+        ];
+        for (conflict, label) in labels {
+            assert_eq!(conflict.label(), label);
+        }
 
         use InvalidSignature::{BadSignature, BadTimestamp, DuplicateHeader, MissingHeader, Replay, TooNew, TooOld};
         let reasons = [MissingHeader, DuplicateHeader, BadTimestamp, TooOld, TooNew, BadSignature, Replay];
@@ -196,9 +266,11 @@ mod tests {
             ["missing_header", "duplicate_header", "bad_timestamp", "too_old", "too_new", "bad_signature", "replay"];
         assert_eq!(reasons.map(InvalidSignature::label), labels);
     }
+
     #[test]
     fn i14_what_may_be_done_is_never_a_plain_failure() {
-        for conflict in [IdempotencyConflict::LostLease, IdempotencyConflict::OutcomeUnknown] {
+        use IdempotencyConflict::{LostLease, OutcomeUnknown};
+        for conflict in [LostLease, OutcomeUnknown] {
             let error = Error::from(conflict);
             assert_eq!((error.kind(), error.kind().status()), (ErrorKind::OutcomeUnknown, 500), "{conflict:?}");
             let class = error.kind().class();

@@ -8,20 +8,7 @@ use hashbrown::DefaultHashBuilder;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-/// Text that cannot be part of an idempotency key; says what is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidIdempotencyKey {
-    /// The tenant or the operation has characters that a key cannot hold.
-    #[error("the tenant and the operation of an idempotency key match ^[a-z0-9][a-z0-9._-]{{0,63}}$")]
-    Scope,
-    /// The client's key is empty, too long or unprintable.
-    #[error("an idempotency key has 1 to 255 printable ASCII characters")]
-    Key,
-    /// The header is there twice, or two headers disagree.
-    #[error("send one idempotency key")]
-    Ambiguous,
-}
+use crate::error::InvalidIdempotencyKey;
 
 /// Whose work it is, which work, and the client's own key for it (requirement I1).
 ///

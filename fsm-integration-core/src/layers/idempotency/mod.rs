@@ -83,7 +83,7 @@ pub use self::{
     execution::Execution,
     fingerprint::Fingerprint,
     future::IdempotencyFuture,
-    key::{IdempotencyKey, InvalidIdempotencyKey, client_key},
+    key::{IdempotencyKey, client_key},
     layer::IdempotencyLayer,
     lease::{Lease, Owner},
     manager::{Executed, IdempotencyManager},
@@ -94,3 +94,4 @@ pub use self::{
     service::IdempotencyService,
     store::{Begin, IdempotencyStore, RecoveryPoints, StoreFuture, StoreOutcome},
 };
+pub use crate::error::InvalidIdempotencyKey;
