@@ -66,7 +66,7 @@ pub trait IdempotencyStore<T>: RecoveryPoints {
         lease: Duration,
     ) -> StoreFuture<'a, Begin<T>>;
 
-    /// Extends the lease from now on.
+    /// Extends the lease from now on; dropped, and tried again, when it takes longer than half of the time between two.
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome>;
 
     /// Keeps the outcome for the store's time to live.

@@ -2,10 +2,13 @@ use super::*;
 
 /// A store that fails where it is told to.
 #[derive(Default)]
-struct Failing {
+pub(super) struct Failing {
     inner: MemoryIdempotencyStore<u32>,
-    begin: bool,
-    complete: bool,
+    pub(super) begin: bool,
+    pub(super) complete: bool,
+    /// It never answers the first renewal.
+    renewal_hangs: bool,
+    renewals: AtomicU32,
     /// So many times it begins and its answer is lost.
     lost_answers: AtomicU32,
 }
@@ -46,6 +49,9 @@ impl IdempotencyStore<u32> for Failing {
     }
 
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
+        if self.renewals.fetch_add(1, Ordering::SeqCst) == 0 && self.renewal_hangs {
+            return StoreFuture::boxed(pending());
+        }
         self.inner.renew(key, owner, lease)
     }
 
@@ -62,7 +68,7 @@ impl IdempotencyStore<u32> for Failing {
     }
 }
 
-fn proceeding(store: Failing) -> IdempotencyManager<Failing> {
+pub(super) fn proceeding(store: Failing) -> IdempotencyManager<Failing> {
     let config = IdempotencyConfig { on_store_failure: StoreFailure::Proceed, ..IdempotencyConfig::default() };
     IdempotencyManager::new(store).configured(config)
 }
@@ -121,6 +127,25 @@ async fn an_operation_that_proceeds_returns_an_outcome_that_cannot_be_written_do
     let manager = proceeding(Failing { complete: true, ..Failing::default() });
     let done = manager.execute(&key("1"), A, |_| async { Ok::<_, IdempotencyConflict>(1) }).await;
     assert_eq!(done, Ok(Executed { value: 1, replayed: false }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn i8_one_renewal_that_hangs_does_not_cost_the_lease() {
+    for renew_every in [10, 15].map(Duration::from_secs) {
+        let manager = IdempotencyManager::new(Failing { renewal_hangs: true, ..Failing::default() });
+        let manager = manager.configured(IdempotencyConfig { renew_every, ..IdempotencyConfig::default() });
+        let (key, runs) = (key("1"), AtomicU32::new(0));
+        let work = |_| count(&runs, Duration::from_secs(60));
+        let first = manager.execute(&key, A, work);
+        let second = async {
+            sleep(Duration::from_secs(40)).await;
+            manager.execute(&key, A, work).await
+        };
+        let (first, second) = tokio::join!(first, second);
+        assert_eq!(first.expect("done").value, 1);
+        assert_eq!(second.expect_err("under way").kind(), ErrorKind::InProgress);
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]
