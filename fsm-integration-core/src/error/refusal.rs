@@ -82,6 +82,9 @@ pub enum IdempotencyConflict {
     /// The work is done, but its outcome could not be stored: whoever asks again may do it again, so nobody should.
     #[error("the work under this idempotency key is done, but its outcome could not be stored")]
     OutcomeUnknown,
+    /// The work is done, but its stored outcome is of another form than the one that is asked for.
+    #[error("the work under this idempotency key is done, but its stored outcome cannot be read")]
+    OutcomeUnreadable,
 }
 
 impl IdempotencyConflict {
@@ -95,6 +98,7 @@ impl IdempotencyConflict {
             Self::LostLease => "lost_lease",
             Self::StoreUnavailable => "store_unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
+            Self::OutcomeUnreadable => "outcome_unreadable",
         }
     }
 
@@ -207,7 +211,9 @@ impl From<&IdempotencyConflict> for ErrorKind {
             IdempotencyConflict::InvalidKey(_) => Self::MalformedRequest,
             IdempotencyConflict::Mismatch => Self::DuplicateOrder,
             IdempotencyConflict::InProgress { .. } => Self::InProgress,
-            IdempotencyConflict::LostLease | IdempotencyConflict::OutcomeUnknown => Self::OutcomeUnknown,
+            IdempotencyConflict::LostLease
+            | IdempotencyConflict::OutcomeUnknown
+            | IdempotencyConflict::OutcomeUnreadable => Self::OutcomeUnknown,
             IdempotencyConflict::StoreUnavailable => Self::Unavailable,
         }
     }
@@ -244,8 +250,8 @@ mod tests {
 
     #[test]
     fn each_reason_has_its_label() {
-        use IdempotencyConflict::OutcomeUnknown;
         use IdempotencyConflict::{InProgress, InvalidKey, LostLease, Mismatch, StoreUnavailable};
+        use IdempotencyConflict::{OutcomeUnknown, OutcomeUnreadable};
         let (invalid, in_progress) =
             (InvalidKey(InvalidIdempotencyKey::Missing), InProgress { retry_after: Duration::ZERO });
         let labels = [
@@ -255,6 +261,7 @@ mod tests {
             (LostLease, "lost_lease"),
             (StoreUnavailable, "store_unavailable"),
             (OutcomeUnknown, "outcome_unknown"),
+            (OutcomeUnreadable, "outcome_unreadable"),
         ];
         for (conflict, label) in labels {
             assert_eq!(conflict.label(), label);
@@ -269,8 +276,8 @@ mod tests {
 
     #[test]
     fn i14_what_may_be_done_is_never_a_plain_failure() {
-        use IdempotencyConflict::{LostLease, OutcomeUnknown};
-        for conflict in [LostLease, OutcomeUnknown] {
+        use IdempotencyConflict::{LostLease, OutcomeUnknown, OutcomeUnreadable};
+        for conflict in [LostLease, OutcomeUnknown, OutcomeUnreadable] {
             let error = Error::from(conflict);
             assert_eq!((error.kind(), error.kind().status()), (ErrorKind::OutcomeUnknown, 500), "{conflict:?}");
             let class = error.kind().class();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::{Error, IdempotencyConflict},
+    error::{Error, ErrorKind, IdempotencyConflict},
     observe::Observation,
 };
 
@@ -103,6 +103,10 @@ impl<S> IdempotencyManager<S> {
 
     #[cold]
     fn without_store<T>(&self, key: &IdempotencyKey, error: &Error) -> Result<Acquired<T>, IdempotencyConflict> {
+        if error.kind() == ErrorKind::OutcomeUnknown {
+            tracing::error!(%key, %error, "idempotency.outcome_unreadable: the work is done");
+            return Err(IdempotencyConflict::OutcomeUnreadable);
+        }
         tracing::warn!(%key, %error, "idempotency.store_unavailable");
         match self.shared.config.on_store_failure {
             StoreFailure::Refuse => Err(IdempotencyConflict::StoreUnavailable),

@@ -21,7 +21,8 @@
 //!   crash, a failure or a cancellation (I9).
 //! * Without its store nothing is done: writes fail closed (I14), unless an operation says
 //!   [`StoreFailure::Proceed`]. What was done but could not be written down is
-//!   [`IdempotencyConflict::OutcomeUnknown`](crate::error::IdempotencyConflict::OutcomeUnknown), never a plain failure.
+//!   [`IdempotencyConflict::OutcomeUnknown`](crate::error::IdempotencyConflict::OutcomeUnknown), never a plain failure;
+//!   what is done and can no longer be read is refused in any case.
 //!
 //! Derive ids inside the work from the business identity (UUIDv5), so that even a repeated execution after a crash
 //! does the same thing again (I15). Where the effect lies in the same SQLite database, leave leases out of it:

@@ -58,6 +58,10 @@ pub trait RecoveryPoints: Send + Sync + 'static {
 /// and no wake-up. Any other answer does nothing before it is first polled.
 pub trait IdempotencyStore<T>: RecoveryPoints {
     /// Takes the key for `owner`, or says who has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutcomeUnknown`] when the work is done and its outcome cannot be read: the call is refused, whatever
+    /// [`StoreFailure`](super::StoreFailure) says. Any other means that the store cannot be asked.
     fn begin<'a>(
         &'a self,
         key: &'a IdempotencyKey,

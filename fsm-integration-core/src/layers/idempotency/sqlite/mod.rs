@@ -97,7 +97,7 @@ impl SqliteIdempotencyStore {
     /// Looks a key up within a unit of work; a [`Tx`](crate::sqlite::Tx) is such a connection.
     ///
     /// # Errors
-    /// The database's, or [`ErrorKind::Internal`] when the stored outcome is no `T`.
+    /// The database's, or [`ErrorKind::OutcomeUnknown`] when the stored outcome is no `T`.
     pub fn look_up_in<T: DeserializeOwned>(
         &self,
         connection: &Connection,
@@ -173,8 +173,10 @@ fn encode<T: Serialize>(outcome: &T) -> Result<String> {
 }
 
 fn decode<T: DeserializeOwned>(outcome: &str) -> Result<T> {
-    serde_json::from_str(outcome)
-        .map_err(|error| Error::new(ErrorKind::Internal, "the stored outcome is of another type").with_source(error))
+    serde_json::from_str(outcome).map_err(|error| {
+        Error::new(ErrorKind::OutcomeUnknown, "the work is done; its stored outcome is of another type")
+            .with_source(error)
+    })
 }
 
 impl SqliteIdempotencyStore {
