@@ -29,6 +29,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<I: Service<Request>, Request, S, R, P> {
         Untouched { #[pin] inner: I::Future },
+        Refused { refused: Option<Result<I::Response, I::Error>> },
         Asked { asked: Option<Asked<I, Request, S, R, P>> },
         Working { work: Work<I::Response, I::Error> },
     }
@@ -51,6 +52,10 @@ impl<I: Service<Request>, Request, S, R, P> IdempotencyFuture<I, Request, S, R, 
     #[inline]
     pub(super) fn untouched(inner: I::Future) -> Self {
         Self { state: State::Untouched { inner } }
+    }
+
+    pub(super) fn refused(refused: Result<I::Response, I::Error>) -> Self {
+        Self { state: State::Refused { refused: Some(refused) } }
     }
 
     #[inline]
@@ -76,6 +81,9 @@ where
         loop {
             let work: Work<I::Response, I::Error> = match state.as_mut().project() {
                 StateProjection::Untouched { inner } => return inner.poll(cx),
+                StateProjection::Refused { refused } => {
+                    return Poll::Ready(refused.take().expect("polled after it was ready"));
+                }
                 StateProjection::Working { work } => return work.as_mut().poll(cx),
                 StateProjection::Asked { asked } => {
                     let owned = asked.as_ref().expect("taken once, on the way to the work");
@@ -145,6 +153,7 @@ impl<I: Service<Request>, Request, S, R, P> fmt::Debug for IdempotencyFuture<I, 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Untouched { .. } => "untouched",
+            State::Refused { .. } => "refused",
             State::Asked { .. } => "asked",
             State::Working { .. } => "working",
         };

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! * The key is tenant + operation + the client's key (requirement I1); a known key with another payload is a
-//!   mismatch, told before anything else (I3).
+//!   mismatch, told before anything else (I3). A request whose key cannot be used is refused, not done without one.
 //! * A repetition while the first call runs waits a bounded time for its outcome, using no CPU, then is told
 //!   when to ask again (I4). When the first call fails, is dropped or panics, one of those waiting takes over at once.
 //! * What stands for good is kept for 24 h from its completion (I12): 2xx and what the business refused, never faults,
