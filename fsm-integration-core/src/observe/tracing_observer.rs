@@ -47,8 +47,9 @@ impl Observer for TracingObserver {
                 tracing::debug!(idempotency.name = name, idempotency.reason = reason, "a call was refused for its key");
             }
             Observation::IdempotencyLeaseLost => log_lost_lease(name),
+            Observation::IdempotencyUnprotected { step } => log_missing_protection(name, step),
             Observation::WebhookRefused { reason } => {
-                tracing::warn!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
+                tracing::debug!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
             }
         }
     }
@@ -127,6 +128,14 @@ fn log_lost_lease(name: &str) {
     tracing::error!(
         idempotency.name = name,
         "the lease was lost while the work was under way: another owner may do the same work"
+    );
+}
+
+fn log_missing_protection(name: &str, step: &'static str) {
+    tracing::warn!(
+        idempotency.name = name,
+        idempotency.step = step,
+        "work is done although the idempotency store does not answer"
     );
 }
 

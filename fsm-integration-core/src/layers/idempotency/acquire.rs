@@ -110,7 +110,10 @@ impl<S> IdempotencyManager<S> {
         tracing::warn!(%key, %error, "idempotency.store_unavailable");
         match self.shared.config.on_store_failure {
             StoreFailure::Refuse => Err(IdempotencyConflict::StoreUnavailable),
-            StoreFailure::Proceed => Ok(Acquired::Unprotected),
+            StoreFailure::Proceed => {
+                self.tell(Observation::IdempotencyUnprotected { step: "begin" });
+                Ok(Acquired::Unprotected)
+            }
         }
     }
 
@@ -212,7 +215,10 @@ impl<S> IdempotencyManager<S> {
         }
         match self.shared.config.on_store_failure {
             StoreFailure::Refuse => Err(IdempotencyConflict::OutcomeUnknown),
-            StoreFailure::Proceed => Ok(()),
+            StoreFailure::Proceed => {
+                self.tell(Observation::IdempotencyUnprotected { step: "complete" });
+                Ok(())
+            }
         }
     }
 }

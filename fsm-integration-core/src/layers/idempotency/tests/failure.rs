@@ -1,11 +1,12 @@
 use super::*;
+use crate::observe::{Observation, Told};
 
 /// A store that fails where it is told to.
 #[derive(Default)]
-pub(super) struct Failing {
+struct Failing {
     inner: MemoryIdempotencyStore<u32>,
-    pub(super) begin: bool,
-    pub(super) complete: bool,
+    begin: bool,
+    complete: bool,
     /// It never answers the first renewal.
     renewal_hangs: bool,
     renewals: AtomicU32,
@@ -68,7 +69,7 @@ impl IdempotencyStore<u32> for Failing {
     }
 }
 
-pub(super) fn proceeding(store: Failing) -> IdempotencyManager<Failing> {
+fn proceeding(store: Failing) -> IdempotencyManager<Failing> {
     let config = IdempotencyConfig { on_store_failure: StoreFailure::Proceed, ..IdempotencyConfig::default() };
     IdempotencyManager::new(store).configured(config)
 }
@@ -127,6 +128,19 @@ async fn an_operation_that_proceeds_returns_an_outcome_that_cannot_be_written_do
     let manager = proceeding(Failing { complete: true, ..Failing::default() });
     let done = manager.execute(&key("1"), A, |_| async { Ok::<_, IdempotencyConflict>(1) }).await;
     assert_eq!(done, Ok(Executed { value: 1, replayed: false }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn i14_work_that_goes_on_without_its_store_is_told() {
+    for (store, step) in [
+        (Failing { begin: true, ..Failing::default() }, "begin"),
+        (Failing { complete: true, ..Failing::default() }, "complete"),
+    ] {
+        let told = Told::default();
+        let manager = proceeding(store).with_name("orders").with_observers(told.observers());
+        manager.execute(&key("1"), A, |_| async { Ok::<_, Error>(1) }).await.expect("done");
+        assert_eq!(told.take(), [("orders".to_owned(), Observation::IdempotencyUnprotected { step })]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
