@@ -109,7 +109,7 @@ impl TargetPolicy {
                 Embedded::Hidden => false,
             }
         } else {
-            !within(&special::NOT_PUBLIC)
+            (address.is_ipv4() || special::GLOBAL_UNICAST.contains(address)) && !within(&special::NOT_PUBLIC)
         }
     }
 }
