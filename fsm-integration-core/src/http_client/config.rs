@@ -19,6 +19,8 @@ pub struct HttpClientConfig {
     pub max_body: usize,
     /// Bytes kept of a failed answer, the rest is not read; default 64 KiB (requirement W18).
     pub max_error_body: usize,
+    /// Longest time for the body of a failed answer, whose status and `Retry-After` are there already; default 1 s.
+    pub error_body_timeout: Duration,
     /// Longest `Retry-After` that is believed; default 1 h (requirement W11).
     pub max_retry_after: Duration,
     /// `User-Agent` of requests that carry none; default the name and version of this crate.
@@ -36,6 +38,7 @@ impl Default for HttpClientConfig {
             max_idle_per_host: 16,
             max_body: 1024 * 1024,
             max_error_body: 64 * 1024,
+            error_body_timeout: Duration::from_secs(1),
             max_retry_after: Duration::from_secs(3600),
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             targets: TargetPolicy::default(),
