@@ -117,7 +117,7 @@ pub(super) fn once(
     let sent = client_key(headers)?;
     // The two name different things; a key of the one must never meet a key of the other.
     let (operation, key) = match (sent, own_key) {
-        (Some(key), _) => (format!("{operation}.by-key"), key.to_owned()),
+        (Some(key), _) => (format!("{operation}.by-key"), key.into_owned()),
         (None, Some(own)) => (format!("{operation}.by-number"), hex(own)),
         (None, None) => return Ok(None),
     };

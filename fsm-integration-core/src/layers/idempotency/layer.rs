@@ -21,7 +21,7 @@ use crate::error::{AsError, AsResponse, InvalidIdempotencyKey};
 ///     IdempotencyManager::new(MemoryIdempotencyStore::default()),
 ///     |request: &Request<Bytes>| {
 ///         let Some(client) = client_key(request.headers())? else { return Ok(None) };
-///         Ok(Some((IdempotencyKey::new("demo", "order.create", client)?, Fingerprint::of(request.body()))))
+///         Ok(Some((IdempotencyKey::new("demo", "order.create", &client)?, Fingerprint::of(request.body()))))
 ///     },
 /// );
 /// let service = layer.layer(service_fn(|_| async {

@@ -10,7 +10,7 @@ fn request(client: Option<&'static str>, body: &'static str) -> http::Request<By
 
 fn key_of(request: &http::Request<Bytes>) -> Result<Option<(IdempotencyKey, Fingerprint)>, InvalidIdempotencyKey> {
     let Some(client) = client_key(request.headers())? else { return Ok(None) };
-    Ok(Some((IdempotencyKey::new("demo", "order.intake", client)?, Fingerprint::of(request.body()))))
+    Ok(Some((IdempotencyKey::new("demo", "order.intake", &client)?, Fingerprint::of(request.body()))))
 }
 
 fn answers(
