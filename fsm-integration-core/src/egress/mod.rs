@@ -37,7 +37,6 @@
 
 mod policy;
 mod range;
-mod safe_url;
 mod special;
 mod url;
 
@@ -47,6 +46,5 @@ mod tests;
 pub use self::{
     policy::TargetPolicy,
     range::{AddressRange, InvalidRange},
-    safe_url::SafeUrl,
 };
 pub use crate::error::TargetRefused;
