@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::{Secret, SecretPath, SecretSource};
 use crate::{
@@ -18,15 +19,28 @@ use crate::{
 ///
 /// Defaults (requirement K2): 60 s, give or take a tenth; 15 minutes when the source fails; 5 s for one read and
 /// between two tries of a failing source; 10 000 paths.
-#[derive(Debug, Clone, Copy)]
+///
+/// ```
+/// use fsm_integration_core::secret::CacheConfig;
+///
+/// let config: CacheConfig = serde_json::from_str(r#"{"ttl": "5m"}"#)?;
+/// assert_eq!((config.ttl.as_secs(), config.capacity), (300, 10_000));
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
     /// How long a secret is used before it is read again; each reading varies it by a tenth.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub ttl: Duration,
     /// How old a secret may be used when the source fails.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub max_stale: Duration,
     /// How long one reading may take.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub read_timeout: Duration,
     /// How long a failing source is left alone while a stale secret serves.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub retry_after: Duration,
     /// How many paths are kept; the least recently read goes first.
     pub capacity: usize,
