@@ -126,7 +126,12 @@ fn is_ambiguous(failure: &Error) -> bool {
     let kind = failure.kind();
     let lost = matches!(
         kind,
-        ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::PartnerUnreadable | ErrorKind::Internal
+        ErrorKind::Timeout
+            | ErrorKind::Unavailable
+            | ErrorKind::PartnerUnreadable
+            | ErrorKind::OutcomeUnknown
+            | ErrorKind::Unclassified
+            | ErrorKind::Internal
     );
     let never_sent = matches!(TransportCause::of(failure), Some(HostNotFound | NotConnected | Refused));
     (lost && !never_sent) || translate::is_duplicate(failure)

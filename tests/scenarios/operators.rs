@@ -167,7 +167,7 @@ async fn a_dead_partner_degrades_health_and_not_readiness() {
 }
 
 /// The server installs none of these, or none that has a name.
-const OF_PROTECTIONS_UNUSED_HERE: [&str; 11] = [
+const OF_PROTECTIONS_UNUSED_HERE: [&str; 12] = [
     metrics::BULKHEAD_REFUSALS.name,
     metrics::COALESCED_CALLS.name,
     metrics::CONCURRENCY_LIMIT.name,
@@ -176,6 +176,7 @@ const OF_PROTECTIONS_UNUSED_HERE: [&str; 11] = [
     metrics::IDEMPOTENCY_LEASES_LOST.name,
     metrics::IDEMPOTENCY_REFUSALS.name,
     metrics::IDEMPOTENCY_REPLAYS.name,
+    metrics::IDEMPOTENCY_UNPROTECTED.name,
     metrics::LOAD_SHED.name,
     metrics::RATE_LIMITER_DEGRADED.name,
     metrics::TIMEOUTS.name,

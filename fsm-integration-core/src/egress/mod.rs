@@ -37,7 +37,6 @@
 
 mod policy;
 mod range;
-mod safe_url;
 mod special;
 mod url;
 
@@ -45,7 +44,7 @@ mod url;
 mod tests;
 
 pub use self::{
-    policy::{TargetPolicy, TargetRefused},
+    policy::TargetPolicy,
     range::{AddressRange, InvalidRange},
-    safe_url::SafeUrl,
 };
+pub use crate::error::TargetRefused;

@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::{AddressRange, special, url};
-use crate::error::{Error, ErrorKind};
+use crate::error::TargetRefused;
 
 /// Where connections may go (requirement W20).
 ///
@@ -38,33 +38,6 @@ pub struct TargetPolicy {
 impl Default for TargetPolicy {
     fn default() -> Self {
         Self { https_only: true, ports: Vec::new(), allow: Vec::new(), deny: Vec::new() }
-    }
-}
-
-/// Why a target is refused; the same call will be refused again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum TargetRefused {
-    /// It is no absolute URL.
-    #[error("the target is no absolute URL in ASCII (a host name in another script is written in punycode)")]
-    NotAUrl,
-    /// The scheme is not one of those allowed.
-    #[error("the target's scheme is not allowed; use https")]
-    Scheme,
-    /// A user or a password stands in the URL.
-    #[error("the target's URL holds credentials; configure them as secrets")]
-    Credentials,
-    /// The port is not one of those allowed.
-    #[error("the target's port is not allowed")]
-    Port,
-    /// The address is loopback, private, link-local or otherwise not public.
-    #[error("the target's address is not public; add its range to the allow list if it is meant")]
-    Address,
-}
-
-impl From<TargetRefused> for Error {
-    fn from(refusal: TargetRefused) -> Self {
-        Self::new(ErrorKind::Forbidden, refusal.to_string()).with_source(refusal)
     }
 }
 
@@ -136,7 +109,7 @@ impl TargetPolicy {
                 Embedded::Hidden => false,
             }
         } else {
-            !within(&special::NOT_PUBLIC)
+            (address.is_ipv4() || special::GLOBAL_UNICAST.contains(address)) && !within(&special::NOT_PUBLIC)
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A block of IP addresses, as in `10.0.0.0/8`; one address when no prefix is given.
 ///
+/// What an address holds behind the prefix is of no account: `10.1.2.3/8` is `10.0.0.0/8`.
 /// An IPv4-mapped IPv6 address is no IPv4 address here: each is in the ranges of its own family only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -58,13 +59,36 @@ impl FromStr for AddressRange {
 
     fn from_str(text: &str) -> Result<Self, InvalidRange> {
         let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| InvalidRange)?)),
+            Some((address, prefix)) => (address, Some(length(prefix).ok_or(InvalidRange)?)),
             None => (text, None),
         };
-        let network: IpAddr = address.parse().map_err(|_| InvalidRange)?;
-        let width = if network.is_ipv4() { 32 } else { 128 };
+        let address: IpAddr = address.parse().map_err(|_| InvalidRange)?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.unwrap_or(width);
-        if prefix <= width { Ok(Self { network, prefix }) } else { Err(InvalidRange) }
+        if prefix > width {
+            return Err(InvalidRange);
+        }
+        Ok(Self { network: network(address, prefix.into()), prefix })
+    }
+}
+
+/// Digits only: a number's own parser takes a sign.
+fn length(text: &str) -> Option<u8> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The first address of the network that the address is in.
+fn network(address: IpAddr, prefix: u32) -> IpAddr {
+    // A shift by the whole width is `None`: the empty prefix leaves nothing.
+    match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
+            Ipv4Addr::from_bits(address.to_bits() & mask).into()
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
+            Ipv6Addr::from_bits(address.to_bits() & mask).into()
+        }
     }
 }
 
@@ -111,9 +135,18 @@ mod tests {
 
     #[test]
     fn a_range_is_written_with_its_prefix_and_read_again() {
-        for (text, written) in [("10.0.0.0/8", "10.0.0.0/8"), ("127.0.0.1", "127.0.0.1/32"), ("::1", "::1/128")] {
+        for (text, written) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("255.255.255.255/31", "255.255.255.254/31"),
+            ("10.1.2.3/0", "0.0.0.0/0"),
+            ("2001:db8::1/32", "2001:db8::/32"),
+            ("2001:db8::1/0", "::/0"),
+            ("127.0.0.1", "127.0.0.1/32"),
+            ("::1", "::1/128"),
+        ] {
             let range: AddressRange = text.parse().expect("a range");
-            assert_eq!(range.to_string(), written);
+            assert_eq!((range.to_string(), Ok(range)), (written.to_owned(), written.parse()), "equal, however written");
             let json = serde_json::to_string(&range).expect("a range is text");
             assert_eq!(json, format!("\"{written}\""));
             assert_eq!(serde_json::from_str::<AddressRange>(&json).expect("a range"), range);
@@ -122,7 +155,18 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "10.0.0"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "10.0.0.0/ 8",
+            "10.0.0.0/256",
+            "localhost",
+            "10.0.0",
+        ] {
             assert!(text.parse::<AddressRange>().is_err(), "{text:?}");
         }
     }

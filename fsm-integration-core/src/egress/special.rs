@@ -1,8 +1,13 @@
 use super::AddressRange;
 
-/// The IANA special-purpose registries (RFC 6890 and what was registered since), and what smuggles an IPv4 address into an IPv6 one.
+/// The only block out of which IPv6 addresses are given to anybody (IANA, "IPv6 Address Space").
+///
+/// All else is special, reserved or an IPv4 address in disguise.
+pub(super) const GLOBAL_UNICAST: AddressRange = AddressRange::v6([0x2000, 0, 0], 3);
+
+/// The IANA special-purpose registries (RFC 6890 and what was registered since), of IPv6 those in [`GLOBAL_UNICAST`].
 #[rustfmt::skip]
-pub(super) const NOT_PUBLIC: [AddressRange; 31] = [
+pub(super) const NOT_PUBLIC: [AddressRange; 20] = [
     AddressRange::v4([0, 0, 0, 0], 8),           // this network
     AddressRange::v4([10, 0, 0, 0], 8),          // private
     AddressRange::v4([100, 64, 0, 0], 10),       // carrier-grade NAT
@@ -18,22 +23,11 @@ pub(super) const NOT_PUBLIC: [AddressRange; 31] = [
     AddressRange::v4([203, 0, 113, 0], 24),      // documentation
     AddressRange::v4([224, 0, 0, 0], 4),         // multicast
     AddressRange::v4([240, 0, 0, 0], 4),         // reserved, broadcast
-    AddressRange::v6([0, 0, 0], 96),             // unspecified, loopback, IPv4-compatible
-    MAPPED,                                      // IPv4-mapped
-    NAT64,                                       // NAT64
-    LOCAL_NAT64,                                 // NAT64, local use
-    AddressRange::v6([0x100, 0, 0], 63),         // discard, dummy (RFC 9780)
     AddressRange::v6([0x2001, 0, 0], 23),        // Teredo, protocol assignments
     AddressRange::v6([0x2001, 0xdb8, 0], 32),    // documentation
     AddressRange::v6([0x2002, 0, 0], 16),        // 6to4
     AddressRange::v6([0x3ffe, 0, 0], 16),        // 6bone, returned
     AddressRange::v6([0x3fff, 0, 0], 20),        // documentation
-    AddressRange::v6([0x5f00, 0, 0], 16),        // segment routing
-    AddressRange::v6([0xfc00, 0, 0], 7),         // unique local
-    AddressRange::v6([0xfe80, 0, 0], 10),        // link-local
-    AddressRange::v6([0xfec0, 0, 0], 10),        // site-local
-    AddressRange::v6([0xff00, 0, 0], 8),         // multicast
-    TRANSLATED,                                  // IPv4-translated
 ];
 
 /// `::ffff:0:0/96`.

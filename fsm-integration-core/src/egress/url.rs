@@ -22,14 +22,16 @@ pub(super) enum Host {
     Disguised,
 }
 
-/// Cuts an absolute URL; `None` for anything else, and for characters that clients read differently.
+/// Cuts an absolute URL; `None` for anything else, and for characters that clients read differently: blanks anywhere,
+/// others before the path only, behind which nothing decides where it leads.
 pub(super) fn parse(text: &str) -> Option<Url<'_>> {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte);
+    let plain = |byte: u8| !b"\\\"<>^`{|}".contains(&byte);
     let (scheme, rest) = text.split_once("://")?;
-    if !text.bytes().all(plain) || scheme.is_empty() || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_scheme || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
     }
-    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = rest.split(['/', '?', '#']).next().filter(|authority| authority.bytes().all(plain))?;
     let (credentials, place) = authority.rsplit_once('@').map_or((None, authority), |(user, rest)| (Some(user), rest));
     let end_of_host =
         if place.starts_with('[') { place.find(']')? + 1 } else { place.find(':').unwrap_or(place.len()) };

@@ -1,9 +1,6 @@
 use std::time::Duration;
 
-use super::{
-    BodyTooLarge, BoxError, BulkheadFull, CircuitOpen, Error, ErrorKind, IdempotencyConflict, Overloaded, RateLimited,
-    TimedOut,
-};
+use super::Error;
 
 /// What to do about a failure; layers ask for nothing else.
 ///
@@ -93,101 +90,6 @@ pub trait Classify {
     }
 }
 
-/// Finds what this crate can classify inside; anything else is [`ErrorClass::Permanent`], because an
-/// unknown failure that is retried blindly does harm.
-impl Classify for BoxError {
-    fn class(&self) -> ErrorClass {
-        fn known(error: &BoxError) -> Option<ErrorClass> {
-            if let Some(error) = error.downcast_ref::<Error>() {
-                return Some(error.class());
-            }
-            if let Some(conflict) = error.downcast_ref::<IdempotencyConflict>() {
-                return Some(ErrorKind::from(conflict).class());
-            }
-            if let Some(error) = error.downcast_ref::<std::io::Error>() {
-                return Some(class_of_io(error.kind()));
-            }
-            error.is::<CircuitOpen>().then_some(ErrorClass::Open).or_else(|| {
-                (error.is::<RateLimited>() || error.is::<BulkheadFull>() || error.is::<Overloaded>())
-                    .then_some(ErrorClass::Throttled)
-                    .or_else(|| error.is::<TimedOut>().then_some(ErrorClass::Timeout))
-            })
-        }
-        known(self).unwrap_or(ErrorClass::Permanent)
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        if let Some(error) = self.downcast_ref::<Error>() {
-            return error.retry_after();
-        }
-        if let Some(limited) = self.downcast_ref::<RateLimited>() {
-            return limited.retry_after;
-        }
-        if let Some(IdempotencyConflict::InProgress { retry_after }) = self.downcast_ref() {
-            return Some(*retry_after);
-        }
-        self.downcast_ref::<CircuitOpen>().and_then(|open| open.retry_after)
-    }
-}
-
-/// What an I/O failure means: the network's are transient, the rest are ours.
-pub(crate) fn class_of_io(kind: std::io::ErrorKind) -> ErrorClass {
-    use std::io::ErrorKind as Io;
-    match kind {
-        Io::TimedOut => ErrorClass::Timeout,
-        Io::ConnectionRefused
-        | Io::ConnectionReset
-        | Io::ConnectionAborted
-        | Io::NotConnected
-        | Io::BrokenPipe
-        | Io::UnexpectedEof
-        | Io::HostUnreachable
-        | Io::NetworkUnreachable
-        | Io::NetworkDown
-        | Io::Interrupted
-        | Io::WouldBlock
-        | Io::AddrNotAvailable => ErrorClass::Transient,
-        _ => ErrorClass::Permanent,
-    }
-}
-
-/// The one place where an erased error becomes ours again.
-impl From<BoxError> for Error {
-    fn from(error: BoxError) -> Self {
-        let error = match error.downcast::<Self>() {
-            Ok(own) => return *own,
-            Err(other) => other,
-        };
-        if let Some(refusal) = error.downcast_ref::<CircuitOpen>() {
-            return (*refusal).into();
-        }
-        if let Some(refusal) = error.downcast_ref::<RateLimited>() {
-            return (*refusal).into();
-        }
-        if let Some(refusal) = error.downcast_ref::<TimedOut>() {
-            return (*refusal).into();
-        }
-        if let Some(refusal) = error.downcast_ref::<BulkheadFull>() {
-            return (*refusal).into();
-        }
-        if let Some(refusal) = error.downcast_ref::<Overloaded>() {
-            return (*refusal).into();
-        }
-        if let Some(refusal) = error.downcast_ref::<BodyTooLarge>() {
-            return (*refusal).into();
-        }
-        if let Some(refusal) = error.downcast_ref::<IdempotencyConflict>() {
-            return (*refusal).into();
-        }
-        let kind = match error.downcast_ref::<std::io::Error>().map(|io| class_of_io(io.kind())) {
-            Some(ErrorClass::Timeout) => ErrorKind::Timeout,
-            Some(ErrorClass::Transient) => ErrorKind::Unavailable,
-            _ => ErrorKind::Internal,
-        };
-        Self::from(kind).with_source(error)
-    }
-}
-
 impl From<std::convert::Infallible> for Error {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
@@ -196,8 +98,6 @@ impl From<std::convert::Infallible> for Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]
@@ -217,50 +117,6 @@ mod tests {
     }
 
     #[test]
-    fn in_a_box_each_refusal_means_what_it_means_as_our_error() {
-        let wait = Duration::from_secs(7);
-        let retry_after = Some(wait);
-        let table: [(BoxError, ErrorKind, ErrorClass, Option<Duration>); 8] = [
-            (CircuitOpen { retry_after }.into(), ErrorKind::CircuitOpen, ErrorClass::Open, retry_after),
-            (RateLimited { retry_after }.into(), ErrorKind::RateLimited, ErrorClass::Throttled, retry_after),
-            (TimedOut { after: wait }.into(), ErrorKind::Timeout, ErrorClass::Timeout, None),
-            (BulkheadFull { limit: 1 }.into(), ErrorKind::BulkheadFull, ErrorClass::Throttled, None),
-            (Overloaded.into(), ErrorKind::Overloaded, ErrorClass::Throttled, None),
-            (IdempotencyConflict::Mismatch.into(), ErrorKind::DuplicateOrder, ErrorClass::Permanent, None),
-            (
-                IdempotencyConflict::InProgress { retry_after: wait }.into(),
-                ErrorKind::InProgress,
-                ErrorClass::Throttled,
-                retry_after,
-            ),
-            (
-                Error::from(ErrorKind::Unavailable).with_retry_after(retry_after).into(),
-                ErrorKind::Unavailable,
-                ErrorClass::Transient,
-                retry_after,
-            ),
-        ];
-        for (boxed, kind, class, hint) in table {
-            assert_eq!((boxed.class(), Classify::retry_after(&boxed)), (class, hint), "{kind:?} in a box");
-            let own = Error::from(boxed);
-            assert_eq!((own.kind(), own.class(), Classify::retry_after(&own)), (kind, class, hint));
-        }
-    }
-
-    #[test]
-    fn what_a_failure_of_the_network_means() {
-        for (io, class, kind) in [
-            (io::ErrorKind::TimedOut, ErrorClass::Timeout, ErrorKind::Timeout),
-            (io::ErrorKind::ConnectionRefused, ErrorClass::Transient, ErrorKind::Unavailable),
-            (io::ErrorKind::BrokenPipe, ErrorClass::Transient, ErrorKind::Unavailable),
-            (io::ErrorKind::PermissionDenied, ErrorClass::Permanent, ErrorKind::Internal),
-        ] {
-            let boxed: BoxError = io::Error::from(io).into();
-            assert_eq!((boxed.class(), Error::from(boxed).kind()), (class, kind), "{io:?}");
-        }
-    }
-
-    #[test]
     fn a_failure_asks_for_no_wait_unless_it_says_so() {
         struct Broken;
 
@@ -271,19 +127,5 @@ mod tests {
         }
 
         assert_eq!(Broken.retry_after(), None);
-    }
-
-    #[test]
-    fn a_reset_connection_is_transient_whatever_its_text_says() {
-        let boxed: BoxError = io::Error::new(io::ErrorKind::ConnectionReset, "all good").into();
-        assert_eq!(boxed.class(), ErrorClass::Transient);
-        let text_only: BoxError = "ECONNREFUSED ETIMEDOUT".into();
-        assert_eq!(text_only.class(), ErrorClass::Permanent);
-    }
-
-    #[test]
-    fn an_error_survives_the_trip_through_a_box() {
-        let boxed: BoxError = Error::new(ErrorKind::NotFound, "no such order").into();
-        assert_eq!(Error::from(boxed).message(), "no such order");
     }
 }

@@ -56,13 +56,17 @@ pub enum ErrorKind {
     PartnerUnreadable,
     /// An event cannot be decoded.
     Undecodable,
+    /// The work was done, or may have been, and what came of it is not known; a person has to look.
+    OutcomeUnknown,
+    /// A failure of a type that says nothing about itself.
+    Unclassified,
     /// A fault of ours.
     Internal,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::MalformedOrder,
         Self::InvalidOrder,
         Self::MalformedRequest,
@@ -89,6 +93,8 @@ impl ErrorKind {
         Self::PartnerGone,
         Self::PartnerUnreadable,
         Self::Undecodable,
+        Self::OutcomeUnknown,
+        Self::Unclassified,
         Self::Internal,
     ];
 
@@ -123,6 +129,8 @@ impl ErrorKind {
             Self::PartnerGone          => (Permanent, "INTERNAL",               500, "the partner's endpoint is gone"),
             Self::PartnerUnreadable    => (Transient, "SERVICE_UNAVAILABLE",    503, "the partner's answer cannot be understood"),
             Self::Undecodable          => (Permanent, "INTERNAL",               500, "the event cannot be decoded"),
+            Self::OutcomeUnknown       => (Permanent, "INTERNAL",               500, "the work may be done; its outcome is not known"),
+            Self::Unclassified         => (Permanent, "INTERNAL",               500, "unknown failure"),
             Self::Internal             => (Transient, "INTERNAL",               500, "internal error"),
         }
     }
@@ -181,6 +189,8 @@ impl ErrorKind {
             Self::PartnerGone => "partner_gone",
             Self::PartnerUnreadable => "partner_unreadable",
             Self::Undecodable => "undecodable",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Unclassified => "unclassified",
             Self::Internal => "internal",
         }
     }

@@ -6,6 +6,7 @@
 //! What a failure *means* (retry it? count it? dead-letter it?) is decided by [`ErrorClass`],
 //! which every error type tells through [`Classify`].
 
+mod boxed;
 mod classify;
 mod field;
 mod kind;
@@ -20,8 +21,8 @@ pub use self::{
     field::{FieldError, FieldErrors},
     kind::ErrorKind,
     refusal::{
-        BodyTooLarge, BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited,
-        TimedOut,
+        BodyTooLarge, BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidIdempotencyKey, InvalidSignature,
+        Overloaded, RateLimited, TargetRefused, TimedOut,
     },
 };
 

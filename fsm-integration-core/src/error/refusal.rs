@@ -49,10 +49,31 @@ pub struct BodyTooLarge {
     pub limit: usize,
 }
 
+/// A request whose idempotency key cannot be used; says what is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidIdempotencyKey {
+    /// The tenant or the operation has characters that a key cannot hold.
+    #[error("the tenant and the operation of an idempotency key match ^[a-z0-9][a-z0-9._-]{{0,63}}$")]
+    Scope,
+    /// The client's key is empty, too long or unprintable.
+    #[error("an idempotency key has 1 to 255 printable ASCII characters")]
+    Key,
+    /// The header is there twice, or two headers disagree.
+    #[error("send one idempotency key")]
+    Ambiguous,
+    /// There is none, where one is demanded.
+    #[error("send an idempotency key")]
+    Missing,
+}
+
 /// An idempotency key stands in the way of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdempotencyConflict {
+    /// The request's key cannot be used; the call was not made.
+    #[error(transparent)]
+    InvalidKey(#[from] InvalidIdempotencyKey),
     /// The key is known with another payload.
     #[error("the idempotency key is known with another payload")]
     Mismatch,
@@ -62,15 +83,18 @@ pub enum IdempotencyConflict {
         /// When to ask again.
         retry_after: Duration,
     },
-    /// The lease was lost while the work was under way: another owner may have done it too.
+    /// The lease was lost while the work was under way: another owner may have done it too. Not to be tried again.
     #[error("the lease on the idempotency key was lost; the outcome is not known")]
     LostLease,
     /// The store could not be asked; the call was not made (writes fail closed, requirement I14).
     #[error("the idempotency store is unavailable")]
     StoreUnavailable,
-    /// The work is done, but its outcome could not be stored: whoever asks again may do it again.
+    /// The work is done, but its outcome could not be stored: whoever asks again may do it again, so nobody should.
     #[error("the work under this idempotency key is done, but its outcome could not be stored")]
     OutcomeUnknown,
+    /// The work is done, but its stored outcome is of another form than the one that is asked for.
+    #[error("the work under this idempotency key is done, but its stored outcome cannot be read")]
+    OutcomeUnreadable,
 }
 
 impl IdempotencyConflict {
@@ -78,11 +102,21 @@ impl IdempotencyConflict {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::InvalidKey(_) => "invalid_key",
             Self::Mismatch => "mismatch",
             Self::InProgress { .. } => "in_progress",
             Self::LostLease => "lost_lease",
             Self::StoreUnavailable => "store_unavailable",
             Self::OutcomeUnknown => "outcome_unknown",
+            Self::OutcomeUnreadable => "outcome_unreadable",
+        }
+    }
+
+    /// When to ask again, if that makes sense.
+    pub(super) const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::InProgress { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 }
@@ -130,6 +164,27 @@ impl InvalidSignature {
     }
 }
 
+/// Why a target is refused; the same call will be refused again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum TargetRefused {
+    /// It is no absolute URL.
+    #[error("the target is no absolute URL in ASCII (a host name in another script is written in punycode)")]
+    NotAUrl,
+    /// The scheme is not one of those allowed.
+    #[error("the target's scheme is not allowed; use https")]
+    Scheme,
+    /// A user or a password stands in the URL.
+    #[error("the target's URL holds credentials; configure them as secrets")]
+    Credentials,
+    /// The port is not one of those allowed.
+    #[error("the target's port is not allowed")]
+    Port,
+    /// The address is loopback, private, link-local or otherwise not public.
+    #[error("the target's address is not public; add its range to the allow list if it is meant")]
+    Address,
+}
+
 impl From<CircuitOpen> for Error {
     fn from(refusal: CircuitOpen) -> Self {
         Self::from(ErrorKind::CircuitOpen).with_retry_after(refusal.retry_after)
@@ -169,11 +224,20 @@ impl From<BodyTooLarge> for Error {
 impl From<&IdempotencyConflict> for ErrorKind {
     fn from(conflict: &IdempotencyConflict) -> Self {
         match conflict {
+            IdempotencyConflict::InvalidKey(_) => Self::MalformedRequest,
             IdempotencyConflict::Mismatch => Self::DuplicateOrder,
             IdempotencyConflict::InProgress { .. } => Self::InProgress,
-            IdempotencyConflict::LostLease | IdempotencyConflict::OutcomeUnknown => Self::Internal,
+            IdempotencyConflict::LostLease
+            | IdempotencyConflict::OutcomeUnknown
+            | IdempotencyConflict::OutcomeUnreadable => Self::OutcomeUnknown,
             IdempotencyConflict::StoreUnavailable => Self::Unavailable,
         }
+    }
+}
+
+impl From<InvalidIdempotencyKey> for Error {
+    fn from(invalid: InvalidIdempotencyKey) -> Self {
+        IdempotencyConflict::from(invalid).into()
     }
 }
 
@@ -260,22 +324,50 @@ impl Classify for Infallible {
     }
 }
 
+impl From<TargetRefused> for Error {
+    fn from(refusal: TargetRefused) -> Self {
+        Self::new(ErrorKind::Forbidden, refusal.to_string()).with_source(refusal)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_reason_has_its_label() {
-        use IdempotencyConflict::{InProgress, LostLease, Mismatch, OutcomeUnknown, StoreUnavailable};
-        let in_progress = InProgress { retry_after: Duration::ZERO };
-        let conflicts = [Mismatch, in_progress, LostLease, StoreUnavailable, OutcomeUnknown];
-        let labels = ["mismatch", "in_progress", "lost_lease", "store_unavailable", "outcome_unknown"];
-        assert_eq!(conflicts.map(IdempotencyConflict::label), labels);
+        use IdempotencyConflict::{InProgress, InvalidKey, LostLease, Mismatch, StoreUnavailable};
+        use IdempotencyConflict::{OutcomeUnknown, OutcomeUnreadable};
+        let (invalid, in_progress) =
+            (InvalidKey(InvalidIdempotencyKey::Missing), InProgress { retry_after: Duration::ZERO });
+        let labels = [
+            (invalid, "invalid_key"),
+            (Mismatch, "mismatch"),
+            (in_progress, "in_progress"),
+            (LostLease, "lost_lease"),
+            (StoreUnavailable, "store_unavailable"),
+            (OutcomeUnknown, "outcome_unknown"),
+            (OutcomeUnreadable, "outcome_unreadable"),
+        ];
+        for (conflict, label) in labels {
+            assert_eq!(conflict.label(), label);
+        }
 
         use InvalidSignature::{BadSignature, BadTimestamp, DuplicateHeader, MissingHeader, Replay, TooNew, TooOld};
         let reasons = [MissingHeader, DuplicateHeader, BadTimestamp, TooOld, TooNew, BadSignature, Replay];
         let labels =
             ["missing_header", "duplicate_header", "bad_timestamp", "too_old", "too_new", "bad_signature", "replay"];
         assert_eq!(reasons.map(InvalidSignature::label), labels);
+    }
+
+    #[test]
+    fn i14_what_may_be_done_is_never_a_plain_failure() {
+        use IdempotencyConflict::{LostLease, OutcomeUnknown, OutcomeUnreadable};
+        for conflict in [LostLease, OutcomeUnknown, OutcomeUnreadable] {
+            let error = Error::from(conflict);
+            assert_eq!((error.kind(), error.kind().status()), (ErrorKind::OutcomeUnknown, 500), "{conflict:?}");
+            let class = error.kind().class();
+            assert!(!class.is_retryable() && !class.trips_breaker() && class.is_final(), "{conflict:?}");
+        }
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use reqwest::Response;
 
@@ -21,13 +23,18 @@ pub(super) async fn whole(mut response: Response, max: usize) -> Result<Bytes> {
     Ok(body.freeze())
 }
 
-/// The first `max` bytes; what a failed answer says is of use even if its end never comes.
-pub(super) async fn beginning(mut response: Response, max: usize) -> Bytes {
+/// The first `max` bytes, or what came of them within a time; what a failed answer says is of use even if its end
+/// never comes, and what its head says must not wait for it.
+pub(super) async fn beginning(mut response: Response, max: usize, within: Duration) -> Bytes {
     let mut body = BytesMut::new();
-    while body.len() < max {
-        let Ok(Some(chunk)) = response.chunk().await else { break };
-        body.extend_from_slice(&chunk[..chunk.len().min(max - body.len())]);
-    }
+    let reading = async {
+        while body.len() < max {
+            let Ok(Some(chunk)) = response.chunk().await else { break };
+            body.extend_from_slice(&chunk[..chunk.len().min(max - body.len())]);
+        }
+    };
+    // Too late is the end of it, as a broken connection is.
+    let _ = tokio::time::timeout(within, reading).await;
     body.freeze()
 }
 

@@ -46,6 +46,7 @@ pub struct ReqwestClient {
 struct Limits {
     body: usize,
     error_body: usize,
+    error_body_within: Duration,
     retry_after: Duration,
 }
 
@@ -83,8 +84,12 @@ impl ReqwestClient {
             .dns_resolver(Arc::new(GuardedResolver { policy: Arc::clone(&targets) }))
             .build()
             .map_err(|error| Error::new(ErrorKind::Internal, "the HTTP client cannot be made").with_source(error))?;
-        let limits =
-            Limits { body: config.max_body, error_body: config.max_error_body, retry_after: config.max_retry_after };
+        let limits = Limits {
+            body: config.max_body,
+            error_body: config.max_error_body,
+            error_body_within: config.error_body_timeout,
+            retry_after: config.max_retry_after,
+        };
         Ok(Self { client, targets, clock, limits })
     }
 
@@ -111,7 +116,7 @@ impl ReqwestClient {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| retry_after::parse(value, self.clock.timestamp(), self.limits.retry_after));
-        let body = body::beginning(response, self.limits.error_body).await;
+        let body = body::beginning(response, self.limits.error_body, self.limits.error_body_within).await;
         Error::new(kind, format!("the partner answered {status}"))
             .with_retry_after(delay)
             .with_answer(PartnerAnswer { status, body })

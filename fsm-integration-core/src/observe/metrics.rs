@@ -133,6 +133,9 @@ metrics_list! {
     /// Leases lost while their work was under way.
     IDEMPOTENCY_LEASES_LOST = Counter "idempotency_leases_lost_total" ["name"] Count
         "Leases lost while their work was under way";
+    /// Work done although its idempotency store did not answer.
+    IDEMPOTENCY_UNPROTECTED = Counter "idempotency_unprotected_total" ["name", "step"] Count
+        "Work done without its idempotency store (step that failed: begin, complete)";
     /// Webhooks refused, by reason.
     WEBHOOK_REFUSALS = Counter "webhook_refusals_total" ["name", "reason"] Count
         "Webhooks refused at verification";

@@ -3,7 +3,7 @@ use super::{
     keys::registered,
     metrics::{
         BULKHEAD_REFUSALS, CIRCUIT_BREAKER_REFUSALS, CIRCUIT_BREAKER_TRANSITIONS, COALESCED_CALLS, CONCURRENCY_LIMIT,
-        FALLBACKS, HEDGES, IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS,
+        FALLBACKS, HEDGES, IDEMPOTENCY_LEASES_LOST, IDEMPOTENCY_REFUSALS, IDEMPOTENCY_REPLAYS, IDEMPOTENCY_UNPROTECTED,
         INTEGRATION_CIRCUIT_BREAKER_STATE, INTEGRATION_RETRIES, LOAD_SHED, Metric, RATE_LIMITER_DEGRADED,
         RATE_LIMITER_REFUSALS, RETRIES_STOPPED, TIMEOUTS, WEBHOOK_REFUSALS, WEBHOOK_SECRET_ROTATIONS, WEBHOOKS_LARGE,
         counter, gauge,
@@ -49,6 +49,7 @@ impl Observer for MetricsObserver {
             Observation::IdempotencyReplayed => count(&IDEMPOTENCY_REPLAYS, [name]),
             Observation::IdempotencyRefused { reason } => count(&IDEMPOTENCY_REFUSALS, [name, reason]),
             Observation::IdempotencyLeaseLost => count(&IDEMPOTENCY_LEASES_LOST, [name]),
+            Observation::IdempotencyUnprotected { step } => count(&IDEMPOTENCY_UNPROTECTED, [name, step]),
             Observation::WebhookRefused { reason } => count(&WEBHOOK_REFUSALS, [name, reason]),
             Observation::WebhookLarge { refused, .. } => {
                 count(&WEBHOOKS_LARGE, [name, if refused { "refused" } else { "sent" }]);

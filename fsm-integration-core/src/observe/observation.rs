@@ -48,10 +48,13 @@ pub enum Observation {
     Coalesced,
     /// A call was answered by the stored outcome of an earlier one.
     IdempotencyReplayed,
-    /// A call was refused because its key is in use, or was used for another request.
+    /// A call was refused because of its key: unusable, in use, used for another request, or not to be judged.
     IdempotencyRefused { reason: &'static str },
     /// The lease on an idempotency key was lost while its work was under way.
     IdempotencyLeaseLost,
+    /// Work was done although its store did not answer, as its operation wants it; `step` is what could not be asked
+    /// for: `begin`, so that another may have done the same, or `complete`, so that nobody will know of it.
+    IdempotencyUnprotected { step: &'static str },
     /// A webhook was refused; the reason is one of a closed set of words.
     WebhookRefused { reason: &'static str },
     /// The body of a webhook to be sent is large; it is sent all the same, or refused.

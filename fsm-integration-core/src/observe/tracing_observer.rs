@@ -49,8 +49,9 @@ impl Observer for TracingObserver {
                 tracing::debug!(idempotency.name = name, idempotency.reason = reason, "a call was refused for its key");
             }
             Observation::IdempotencyLeaseLost => log_lost_lease(name),
+            Observation::IdempotencyUnprotected { step } => log_missing_protection(name, step),
             Observation::WebhookRefused { reason } => {
-                tracing::warn!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
+                tracing::debug!(webhook.name = name, webhook.reason = reason, "a webhook was refused");
             }
             Observation::WebhookLarge { bytes, refused } => log_large(name, bytes, refused),
             Observation::WebhookSecretRotated { previous_valid_until, held } => {
@@ -150,6 +151,14 @@ fn log_rotation(name: &str, previous_valid_until: Timestamp, held: usize) {
         webhook.previous_valid_until = %previous_valid_until,
         webhook.secrets_held = held,
         "a webhook secret was rotated"
+    );
+}
+
+fn log_missing_protection(name: &str, step: &'static str) {
+    tracing::warn!(
+        idempotency.name = name,
+        idempotency.step = step,
+        "work is done although the idempotency store does not answer"
     );
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 
 use super::{Secret, SecretPath, SecretSource};
 use crate::{
@@ -18,15 +19,28 @@ use crate::{
 ///
 /// Defaults (requirement K2): 60 s, give or take a tenth; 15 minutes when the source fails; 5 s for one read and
 /// between two tries of a failing source; 10 000 paths.
-#[derive(Debug, Clone, Copy)]
+///
+/// ```
+/// use fsm_integration_core::secret::CacheConfig;
+///
+/// let config: CacheConfig = serde_json::from_str(r#"{"ttl": "5m"}"#)?;
+/// assert_eq!((config.ttl.as_secs(), config.capacity), (300, 10_000));
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
     /// How long a secret is used before it is read again; each reading varies it by a tenth.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub ttl: Duration,
     /// How old a secret may be used when the source fails.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub max_stale: Duration,
     /// How long one reading may take.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub read_timeout: Duration,
     /// How long a failing source is left alone while a stale secret serves.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub retry_after: Duration,
     /// How many paths are kept; the least recently read goes first.
     pub capacity: usize,
@@ -46,6 +60,7 @@ impl Default for CacheConfig {
 
 /// A cache in front of a source: one reading at a time per path, stale secrets while the source fails.
 ///
+/// Whoever asks while a reading is under way shares what comes of it, its failure too.
 /// A secret that is gone or forbidden is forgotten at once: that is a revocation, not a failure.
 pub struct CachedSecrets<S, C = SystemClock> {
     source: S,
@@ -54,14 +69,36 @@ pub struct CachedSecrets<S, C = SystemClock> {
     slots: Mutex<HashMap<SecretPath, Arc<Slot>>>,
 }
 
-/// The lock is held while the source is read: whoever waits for it finds the secret.
-type Slot = tokio::sync::Mutex<Option<Entry>>;
+/// The lock is held while the source is read: whoever waits for it finds what came of it.
+type Slot = tokio::sync::Mutex<Held>;
+
+/// What is known of one path.
+#[derive(Default)]
+struct Held {
+    entry: Option<Entry>,
+    failure: Option<Failure>,
+}
 
 struct Entry {
     secret: Secret<String>,
     read_at: Instant,
-    /// When to ask the source again.
-    due: Instant,
+    /// When to ask the source again; never where it is further away than instants reach.
+    due: Option<Instant>,
+}
+
+/// How the latest reading failed, if it did.
+struct Failure {
+    at: Instant,
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Held {
+    /// The failure of a reading that ended after `asked`.
+    fn failed_since(&self, asked: Instant) -> Option<Error> {
+        let failure = self.failure.as_ref().filter(|failure| failure.at > asked)?;
+        Some(Error::new(failure.kind, failure.message.clone()))
+    }
 }
 
 impl<S: SecretSource> CachedSecrets<S> {
@@ -88,43 +125,54 @@ impl<S: SecretSource, C: Clock> CachedSecrets<S, C> {
     pub async fn refresh(&self, path: &SecretPath) -> Result<Secret<String>> {
         let asked = self.clock.now();
         let slot = self.slot(path);
-        let mut entry = slot.lock().await;
-        match &*entry {
+        let mut held = slot.lock().await;
+        match &held.entry {
             Some(entry) if entry.read_at > asked => Ok(entry.secret.clone()),
-            _ => self.read(path, &mut entry).await,
+            _ => self.read_unless_failed(path, &mut held, asked).await,
         }
     }
 
-    async fn read(&self, path: &SecretPath, entry: &mut Option<Entry>) -> Result<Secret<String>> {
+    /// Reads, unless a reading has failed while the caller waited for its turn: who waits together fails together.
+    async fn read_unless_failed(&self, path: &SecretPath, held: &mut Held, asked: Instant) -> Result<Secret<String>> {
+        match held.failed_since(asked) {
+            Some(error) => Err(error),
+            None => self.read(path, held).await,
+        }
+    }
+
+    async fn read(&self, path: &SecretPath, held: &mut Held) -> Result<Secret<String>> {
         let timed_out = |_| Error::new(ErrorKind::Timeout, format!("the source of the secret {path} does not answer"));
         let read = tokio::time::timeout(self.config.read_timeout, self.source.get(path)).await.map_err(timed_out);
         match read.and_then(|read| read) {
             Ok(secret) => {
                 let read_at = self.clock.now();
-                let ttl = self.config.ttl.mul_f64(0.9 + 0.2 * fastrand::f64());
-                *entry = Some(Entry { secret: secret.clone(), read_at, due: read_at + ttl });
+                let ttl = self.config.ttl.as_secs_f64() * (0.9 + 0.2 * fastrand::f64());
+                let due = Duration::try_from_secs_f64(ttl).ok().and_then(|ttl| read_at.checked_add(ttl));
+                *held = Held { entry: Some(Entry { secret: secret.clone(), read_at, due }), failure: None };
                 Ok(secret)
             }
             Err(error) => {
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Forbidden) {
-                    *entry = None;
+                    held.entry = None;
                 }
+                let (at, kind, message) = (self.clock.now(), error.kind(), error.message().to_owned());
+                held.failure = Some(Failure { at, kind, message });
                 Err(error)
             }
         }
     }
 
     /// What is held, if it is not too old for a time of need; it then serves until the next try.
-    fn stale(&self, path: &SecretPath, entry: &mut Option<Entry>, error: &Error) -> Option<Secret<String>> {
+    fn stale(&self, path: &SecretPath, held: &mut Held, error: &Error) -> Option<Secret<String>> {
         let now = self.clock.now();
-        let held = entry.as_mut()?;
-        if now.saturating_duration_since(held.read_at) > self.config.max_stale {
-            *entry = None;
+        let entry = held.entry.as_mut()?;
+        if now.saturating_duration_since(entry.read_at) > self.config.max_stale {
+            held.entry = None;
             return None;
         }
         tracing::warn!(%path, %error, "secret.stale: the source fails, the last known secret serves");
-        held.due = now + self.config.retry_after;
-        Some(held.secret.clone())
+        entry.due = now.checked_add(self.config.retry_after);
+        Some(entry.secret.clone())
     }
 
     fn slot(&self, path: &SecretPath) -> Arc<Slot> {
@@ -141,7 +189,7 @@ impl<S: SecretSource, C: Clock> CachedSecrets<S, C> {
 
 /// Forgets the secret that was read longest ago, or an empty slot; one that is being read stays.
 fn forget_one(slots: &mut HashMap<SecretPath, Arc<Slot>>) {
-    let read_at = |slot: &Slot| slot.try_lock().ok().map(|entry| entry.as_ref().map(|entry| entry.read_at));
+    let read_at = |slot: &Slot| slot.try_lock().ok().map(|held| held.entry.as_ref().map(|entry| entry.read_at));
     let oldest = slots.iter().filter_map(|(path, slot)| Some((read_at(slot)?, path))).min();
     if let Some(path) = oldest.map(|(_, path)| path.clone()) {
         slots.remove(&path);
@@ -151,14 +199,14 @@ fn forget_one(slots: &mut HashMap<SecretPath, Arc<Slot>>) {
 #[async_trait]
 impl<S: SecretSource, C: Clock> SecretSource for CachedSecrets<S, C> {
     async fn get(&self, path: &SecretPath) -> Result<Secret<String>> {
-        let slot = self.slot(path);
-        let mut entry = slot.lock().await;
-        if let Some(entry) = entry.as_ref().filter(|entry| self.clock.now() < entry.due) {
+        let (asked, slot) = (self.clock.now(), self.slot(path));
+        let mut held = slot.lock().await;
+        if let Some(entry) = held.entry.as_ref().filter(|entry| entry.due.is_none_or(|due| self.clock.now() < due)) {
             return Ok(entry.secret.clone());
         }
-        match self.read(path, &mut entry).await {
+        match self.read_unless_failed(path, &mut held, asked).await {
             Ok(secret) => Ok(secret),
-            Err(error) => self.stale(path, &mut entry, &error).ok_or(error),
+            Err(error) => self.stale(path, &mut held, &error).ok_or(error),
         }
     }
 }
@@ -275,6 +323,38 @@ mod tests {
         let all = futures_util::future::join_all((0..50).map(|_| secrets.refresh(&path))).await;
         assert!(all.into_iter().all(|secret| secret.is_ok_and(|secret| secret.expose() == "v2")));
         assert_eq!(source.0.lock().readings, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_dead_source_waits_together() {
+        let (source, secrets, path) = room();
+        source.0.lock().takes = Duration::from_secs(3_600);
+        let began = tokio::time::Instant::now();
+        for all in [
+            futures_util::future::join_all((0..20).map(|_| text(&secrets, &path))).await,
+            futures_util::future::join_all(
+                (0..20).map(|_| async { Ok(secrets.refresh(&path).await?.expose().clone()) }),
+            )
+            .await,
+        ] {
+            assert!(all.into_iter().all(|secret| secret.is_err_and(|error| error.kind() == ErrorKind::Timeout)));
+        }
+        assert_eq!((began.elapsed(), source.0.lock().readings), (Duration::from_secs(10), 2));
+        source.0.lock().takes = Duration::ZERO;
+        assert_eq!(text(&secrets, &path).await.expect("who asks later asks the source"), "v3");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_may_be_believed_for_ever() {
+        let source = Arc::<Source>::default();
+        let (ttl, retry_after) = (Duration::MAX, Duration::MAX);
+        let config = CacheConfig { ttl, retry_after, max_stale: Duration::MAX, ..CacheConfig::default() };
+        let secrets = CachedSecrets::with_clock(Arc::clone(&source), config, SystemClock);
+        let path = SecretPath::new("a").expect("a path");
+        for _ in 0..2 {
+            assert_eq!(text(&secrets, &path).await.expect("there"), "v1");
+            sleep(Duration::from_secs(1_000_000)).await;
+        }
     }
 
     #[tokio::test(start_paused = true)]

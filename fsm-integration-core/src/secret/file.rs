@@ -39,6 +39,7 @@ fn read(directory: &Path, path: &SecretPath) -> Result<Secret<String>> {
     let failed = |error: std::io::Error| match error.kind() {
         Io::NotFound | Io::NotADirectory => not_found(path, file.display()),
         Io::PermissionDenied => refused(path, "may not be read by this process").with_source(error),
+        Io::InvalidData => refused(path, "is no UTF-8 text"),
         _ => Error::new(ErrorKind::Unavailable, format!("cannot read the secret {path}")).with_source(error),
     };
     let root = directory.canonicalize().map_err(failed)?;
@@ -89,17 +90,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_absent_empty_or_too_large_is_an_error() {
+    async fn what_is_absent_empty_too_large_or_no_text_fails_for_good() {
         let (_folder, source) = source();
         std::fs::write(source.directory.join("empty"), "\n").expect("written");
         std::fs::write(source.directory.join("large"), "x".repeat(MAX_BYTES + 1)).expect("written");
+        std::fs::write(source.directory.join("binary"), [0xff, 0xfe]).expect("written");
         for (path, kind) in [
             ("b", ErrorKind::NotFound),
             ("a/b/c", ErrorKind::NotFound),
             ("empty", ErrorKind::NotFound),
             ("large", ErrorKind::Forbidden),
+            ("binary", ErrorKind::Forbidden),
         ] {
-            assert_eq!(get(&source, path).await.expect_err("refused").kind(), kind, "{path}");
+            let error = get(&source, path).await.expect_err("refused");
+            assert_eq!((error.kind(), error.kind().class().is_final()), (kind, true), "{path}");
         }
     }
 

@@ -20,7 +20,6 @@ mod cached;
 mod env;
 mod file;
 mod path;
-mod rotating;
 mod statics;
 mod value;
 
@@ -31,7 +30,6 @@ pub use self::{
     env::EnvSecrets,
     file::FileSecrets,
     path::{InvalidSecretPath, SecretPath},
-    rotating::RotatingSecret,
     statics::StaticSecrets,
     value::Secret,
 };

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use zeroize::Zeroize;
 
 /// A value that never shows itself and is wiped from memory when dropped (requirement K5).
@@ -54,7 +54,8 @@ impl<T: Zeroize> Serialize for Secret<T> {
 
 impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
+        // The reason of a format may quote what it found.
+        T::deserialize(deserializer).map(Self).map_err(|_| D::Error::custom("this is no secret of the right type"))
     }
 }
 
@@ -68,5 +69,15 @@ mod tests {
         assert_eq!(secret.expose(), "hunter2");
         assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[redacted] Some([redacted])");
         assert_eq!(serde_json::to_string(&secret).expect("writes"), "\"[redacted]\"");
+    }
+
+    #[test]
+    fn k5_a_value_of_the_wrong_type_is_not_shown_either() {
+        for text in ["12345678", "{\"hunter2\": 1}", "[\"hunter2\"]"] {
+            let error = serde_json::from_str::<Secret<String>>(text).expect_err("no text").to_string();
+            assert!(!error.contains("12345678") && !error.contains("hunter2"), "{error}");
+        }
+        let error = serde_json::from_str::<Secret<u32>>("\"hunter2\"").expect_err("no number").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
     }
 }

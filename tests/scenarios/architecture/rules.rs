@@ -49,6 +49,7 @@ pub(super) const PURE: &[&str] = &[
     "egress/policy",
     "egress/special",
     "egress/url",
+    "error/boxed",
     "error/classify",
     "error/kind",
     "event/consumer/lanes",

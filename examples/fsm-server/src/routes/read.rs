@@ -12,7 +12,7 @@ use fsm_integration_core::{
         json::{JsonLimits, fingerprint, parse},
     },
     error::{Error, ErrorKind, FieldErrors, Result},
-    layers::idempotency::{Fingerprint, IdempotencyKey, InvalidIdempotencyKey, client_key},
+    layers::idempotency::{Fingerprint, IdempotencyKey, client_key},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -114,15 +114,14 @@ pub(super) fn once(
     own_key: Option<&str>,
     fingerprint: Fingerprint,
 ) -> Result<Option<Once>> {
-    let unusable = |error: InvalidIdempotencyKey| Error::new(ErrorKind::MalformedRequest, error.to_string());
-    let sent = client_key(headers).map_err(unusable)?;
+    let sent = client_key(headers)?;
     // The two name different things; a key of the one must never meet a key of the other.
     let (operation, key) = match (sent, own_key) {
-        (Some(key), _) => (format!("{operation}.by-key"), key.to_owned()),
+        (Some(key), _) => (format!("{operation}.by-key"), key.into_owned()),
         (None, Some(own)) => (format!("{operation}.by-number"), hex(own)),
         (None, None) => return Ok(None),
     };
-    let key = IdempotencyKey::new(tenant.as_str(), &operation, &key).map_err(unusable)?;
+    let key = IdempotencyKey::new(tenant.as_str(), &operation, &key)?;
     Ok(Some(Once { key, fingerprint }))
 }
 

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{future::pending, net::SocketAddr};
 
 use bytes::Bytes;
 use tokio::{
@@ -45,12 +45,19 @@ async fn server(answer: ResponseTemplate) -> MockServer {
 
 /// Answers one connection with exactly these bytes, then closes it.
 async fn raw(answer: &'static [u8]) -> SocketAddr {
+    answering(answer, false).await
+}
+
+async fn answering(answer: &'static [u8], stalls: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let _ = stream.read(&mut [0; 4096]).await;
         let _ = stream.write_all(answer).await;
+        if stalls {
+            pending::<()>().await;
+        }
     });
     address
 }
@@ -128,6 +135,27 @@ async fn w18_no_more_of_a_failed_answer_is_kept_than_the_default_allows() {
     let server = server(ResponseTemplate::new(500).set_body_bytes(vec![b'x'; 100_000])).await;
     let error = fail(config(), &server.uri()).await;
     assert_eq!(error.answer().expect("an answer").body.len(), 20_000);
+}
+
+#[tokio::test]
+async fn a_refusal_whose_body_stalls_is_a_refusal_all_the_same() {
+    let answer = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 7\r\ncontent-length: 100\r\n\r\nhalf";
+    let address = answering(answer, true).await;
+    let config = HttpClientConfig { error_body_timeout: Duration::from_millis(100), ..config() };
+    let url = format!("http://{address}/");
+    let soon = tokio::time::timeout(Duration::from_secs(10), fail(config, &url)).await;
+    let error = soon.expect("long before the call's own time is over");
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(Duration::from_secs(7))));
+    assert_eq!(error.answer().expect("an answer").body.as_ref(), b"half");
+}
+
+#[tokio::test]
+async fn a_query_may_hold_what_a_url_escapes_elsewhere() {
+    let server = server(ResponseTemplate::new(200)).await;
+    for path in ["/a?q=a|b", "/a|b", "/a?q={1}", "/a?q=a^b", "/a?q=`a`"] {
+        let answer = client(config()).oneshot(get(&format!("{}{path}", server.uri()))).await;
+        assert_eq!(answer.expect("an answer").status(), 200, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::{Error, IdempotencyConflict},
+    error::{Error, ErrorKind, IdempotencyConflict},
     observe::Observation,
 };
 
@@ -103,10 +103,17 @@ impl<S> IdempotencyManager<S> {
 
     #[cold]
     fn without_store<T>(&self, key: &IdempotencyKey, error: &Error) -> Result<Acquired<T>, IdempotencyConflict> {
+        if error.kind() == ErrorKind::OutcomeUnknown {
+            tracing::error!(%key, %error, "idempotency.outcome_unreadable: the work is done");
+            return Err(IdempotencyConflict::OutcomeUnreadable);
+        }
         tracing::warn!(%key, %error, "idempotency.store_unavailable");
         match self.shared.config.on_store_failure {
             StoreFailure::Refuse => Err(IdempotencyConflict::StoreUnavailable),
-            StoreFailure::Proceed => Ok(Acquired::Unprotected),
+            StoreFailure::Proceed => {
+                self.tell(Observation::IdempotencyUnprotected { step: "begin" });
+                Ok(Acquired::Unprotected)
+            }
         }
     }
 
@@ -134,18 +141,31 @@ impl<S> IdempotencyManager<S> {
     }
 
     /// Renews for as long as it is polled; ends when the lease is lost.
+    ///
+    /// A renewal that fails or hangs is tried again after half of the usual distance: as the distance is at most half of
+    /// a lease, once more at least before the lease runs out.
     async fn renew<T>(&self, key: &IdempotencyKey, owner: Owner)
     where
         S: IdempotencyStore<T>,
     {
         let config = &self.shared.config;
+        let (usual, soon) = (config.renewal(), config.renewal() / 2);
+        let mut wait = usual;
         loop {
-            tokio::time::sleep(config.renewal()).await;
-            match self.shared.store.renew(key, owner, config.leased_for()).await {
-                Ok(StoreOutcome::Stored) => {}
-                Ok(StoreOutcome::LostLease) => return self.tell(Observation::IdempotencyLeaseLost),
-                Err(error) => tracing::warn!(%key, %error, "idempotency.renewal_failed"),
-            }
+            tokio::time::sleep(wait).await;
+            let renewed = self.shared.store.renew(key, owner, config.leased_for());
+            wait = match tokio::time::timeout(soon, renewed).await {
+                Ok(Ok(StoreOutcome::Stored)) => usual,
+                Ok(Ok(StoreOutcome::LostLease)) => return self.tell(Observation::IdempotencyLeaseLost),
+                Ok(Err(error)) => {
+                    tracing::warn!(%key, %error, "idempotency.renewal_failed");
+                    soon
+                }
+                Err(_) => {
+                    tracing::warn!(%key, "idempotency.renewal_failed: the store does not answer");
+                    Duration::ZERO
+                }
+            };
         }
     }
 
@@ -195,7 +215,10 @@ impl<S> IdempotencyManager<S> {
         }
         match self.shared.config.on_store_failure {
             StoreFailure::Refuse => Err(IdempotencyConflict::OutcomeUnknown),
-            StoreFailure::Proceed => Ok(()),
+            StoreFailure::Proceed => {
+                self.tell(Observation::IdempotencyUnprotected { step: "complete" });
+                Ok(())
+            }
         }
     }
 }

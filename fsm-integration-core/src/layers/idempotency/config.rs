@@ -42,7 +42,8 @@ pub enum StoreFailure {
     /// Refuse the call, and report an outcome that could not be stored as unknown: for all that must not happen twice.
     #[default]
     Refuse,
-    /// Do the work unprotected: for what is better done twice than not at all.
+    /// Do the work unprotected: for what is better done twice than not at all. Each time is told as
+    /// [`Observation::IdempotencyUnprotected`](crate::observe::Observation::IdempotencyUnprotected).
     Proceed,
 }
 

@@ -30,6 +30,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<I: Service<Request>, Request, S, P> {
         Untouched { #[pin] inner: I::Future },
+        Refused { refused: Option<I::Error> },
         Asked { asked: Option<Asked<I, Request, S, P>> },
         Working { work: Work<I::Response, I::Error> },
     }
@@ -51,6 +52,10 @@ impl<I: Service<Request>, Request, S, P> IdempotencyFuture<I, Request, S, P> {
     #[inline]
     pub(super) fn untouched(inner: I::Future) -> Self {
         Self { state: State::Untouched { inner } }
+    }
+
+    pub(super) fn refused(refused: I::Error) -> Self {
+        Self { state: State::Refused { refused: Some(refused) } }
     }
 
     #[inline]
@@ -77,6 +82,9 @@ where
         loop {
             let work: Work<I::Response, I::Error> = match state.as_mut().project() {
                 StateProjection::Untouched { inner } => return inner.poll(cx),
+                StateProjection::Refused { refused } => {
+                    return Poll::Ready(Err(refused.take().expect("polled after it was ready")));
+                }
                 StateProjection::Working { work } => return work.as_mut().poll(cx),
                 StateProjection::Asked { asked } => {
                     let owned = asked.as_ref().expect("taken once, on the way to the work");
@@ -147,6 +155,7 @@ impl<I: Service<Request>, Request, S, P> fmt::Debug for IdempotencyFuture<I, Req
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Untouched { .. } => "untouched",
+            State::Refused { .. } => "refused",
             State::Asked { .. } => "asked",
             State::Working { .. } => "working",
         };

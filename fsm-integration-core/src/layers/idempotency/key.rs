@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt,
     hash::{BuildHasher, Hash, Hasher},
     sync::{Arc, LazyLock},
@@ -8,20 +9,7 @@ use hashbrown::DefaultHashBuilder;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-/// Text that cannot be part of an idempotency key; says what is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidIdempotencyKey {
-    /// The tenant or the operation has characters that a key cannot hold.
-    #[error("the tenant and the operation of an idempotency key match ^[a-z0-9][a-z0-9._-]{{0,63}}$")]
-    Scope,
-    /// The client's key is empty, too long or unprintable.
-    #[error("an idempotency key has 1 to 255 printable ASCII characters")]
-    Key,
-    /// The header is there twice, or two headers disagree.
-    #[error("send one idempotency key")]
-    Ambiguous,
-}
+use crate::error::InvalidIdempotencyKey;
 
 /// Whose work it is, which work, and the client's own key for it (requirement I1).
 ///
@@ -136,25 +124,42 @@ impl fmt::Debug for IdempotencyKey {
     }
 }
 
-/// The client's key from `Idempotency-Key` (quoted or bare) or `X-Idempotency-Key` (requirement I2).
+/// The client's key from `Idempotency-Key` or `X-Idempotency-Key`, each quoted or bare (requirement I2).
+///
+/// A quoted one is a string of structured fields (RFC 8941, section 3.3.3): its escapes are undone, parameters behind it
+/// have no meaning and are passed over. So `"a\"b"` and the bare `a"b` are the same key.
 ///
 /// # Errors
 /// [`InvalidIdempotencyKey`] when there are two that differ, or the key is malformed.
-pub fn client_key(headers: &HeaderMap) -> Result<Option<&str>, InvalidIdempotencyKey> {
+pub fn client_key(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, InvalidIdempotencyKey> {
     let mut found = None;
     let values = ["idempotency-key", "x-idempotency-key"].into_iter().flat_map(|name| headers.get_all(name));
     for value in values {
         let text = value.to_str().map_err(|_| InvalidIdempotencyKey::Key)?.trim();
-        let key = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        if !(1..=255).contains(&key.len()) {
-            return Err(InvalidIdempotencyKey::Key);
-        }
-        if found.is_some_and(|other| other != key) {
+        let key = unquoted(text).filter(|key| (1..=255).contains(&key.len())).ok_or(InvalidIdempotencyKey::Key)?;
+        if found.as_ref().is_some_and(|other| *other != key) {
             return Err(InvalidIdempotencyKey::Ambiguous);
         }
         found = Some(key);
     }
     Ok(found)
+}
+
+/// What a string of structured fields stands for, and any other text for itself; `None` for a string without end.
+fn unquoted(text: &str) -> Option<Cow<'_, str>> {
+    const SPECIAL: [char; 2] = ['"', '\\'];
+    let Some(quoted) = text.strip_prefix('"') else { return Some(text.into()) };
+    let (plain, mut rest) = quoted.split_at(quoted.find(SPECIAL)?);
+    let mut key = Cow::Borrowed(plain);
+    while let Some(escaped) = rest.strip_prefix('\\') {
+        let character = escaped.chars().next().filter(|character| SPECIAL.contains(character))?;
+        let (plain, behind) = escaped[1..].split_at(escaped[1..].find(SPECIAL)?);
+        key.to_mut().push(character);
+        key.to_mut().push_str(plain);
+        rest = behind;
+    }
+    let parameters = rest.strip_prefix('"')?;
+    (parameters.is_empty() || parameters.starts_with(';')).then_some(key)
 }
 
 #[cfg(test)]
@@ -224,14 +229,35 @@ mod tests {
             }
             headers
         };
-        assert_eq!(client_key(&headers(&[])), Ok(None));
-        assert_eq!(client_key(&headers(&[("idempotency-key", "\"k-1\"")])), Ok(Some("k-1")));
-        assert_eq!(client_key(&headers(&[("x-idempotency-key", "k-1")])), Ok(Some("k-1")));
-        let both = headers(&[("idempotency-key", "\"k-1\""), ("x-idempotency-key", "k-1")]);
-        assert_eq!(client_key(&both), Ok(Some("k-1")));
-        let differ = headers(&[("idempotency-key", "a"), ("idempotency-key", "b")]);
-        assert_eq!(client_key(&differ), Err(InvalidIdempotencyKey::Ambiguous));
-        assert_eq!(client_key(&headers(&[("idempotency-key", "")])), Err(InvalidIdempotencyKey::Key));
+        let key_of = |pairs: &[_]| client_key(&headers(pairs)).map(|key| key.map(Cow::into_owned));
+        let one = |text: &str| Ok(Some(text.to_owned()));
+        assert_eq!(key_of(&[]), Ok(None));
+        assert_eq!(key_of(&[("idempotency-key", "\"k-1\"")]), one("k-1"));
+        assert_eq!(key_of(&[("x-idempotency-key", "k-1")]), one("k-1"));
+        assert_eq!(key_of(&[("idempotency-key", "\"k-1\""), ("x-idempotency-key", "k-1")]), one("k-1"));
+        let differ = [("idempotency-key", "a"), ("idempotency-key", "b")];
+        assert_eq!(key_of(&differ), Err(InvalidIdempotencyKey::Ambiguous));
+        assert_eq!(key_of(&[("idempotency-key", "")]), Err(InvalidIdempotencyKey::Key));
+        let escaped = [("idempotency-key", r#""a\"b""#), ("x-idempotency-key", r#"a"b"#)];
+        assert_eq!(key_of(&escaped), one(r#"a"b"#));
+    }
+
+    #[test]
+    fn i2_a_quoted_key_is_the_string_that_it_stands_for() {
+        for (text, key) in [
+            (r#""""#, ""),
+            (r#""a b""#, "a b"),
+            (r#""\\\"""#, r#"\""#),
+            (r#""a\\b\"c""#, r#"a\b"c"#),
+            (r#""a";version=1"#, "a"),
+            (r#"a"b"#, r#"a"b"#),
+            (r"a\b", r"a\b"),
+        ] {
+            assert_eq!(unquoted(text).as_deref(), Some(key), "{text}");
+        }
+        for text in ["\"", r#""a"#, r#""a\""#, r#""a\b""#, r#""a"b""#, r#""a" b"#, r#""\é""#, "\"a\\"] {
+            assert_eq!(unquoted(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,12 +1,16 @@
 use tower::Layer;
 
 use super::{Fingerprint, IdempotencyKey, IdempotencyManager, IdempotencyService, KeepFinal, KeepIf};
-use crate::{error::IdempotencyConflict, respond::RespondLayer};
+use crate::{
+    error::{IdempotencyConflict, InvalidIdempotencyKey},
+    respond::RespondLayer,
+};
 
 /// Does each request once per key and replays the stored answer.
 ///
-/// A function finds the key and the fingerprint; a request for which it finds none passes untouched. The service finds
-/// its [`Execution`](super::Execution) among an HTTP request's extensions. HTTP answers are replayed marked
+/// A function finds the key and the fingerprint. A request for which it finds none passes untouched; one whose key
+/// cannot be used, as two that differ or none where one is due
+/// ([`InvalidIdempotencyKey::Missing`](super::InvalidIdempotencyKey::Missing)), is refused. The service finds its [`Execution`](super::Execution) among an HTTP request's extensions. HTTP answers are replayed marked
 /// `Idempotency-Replayed: true`; other responses say by [`Replayable`](super::Replayable) what is kept of them.
 ///
 /// ```
@@ -19,8 +23,8 @@ use crate::{error::IdempotencyConflict, respond::RespondLayer};
 /// let layer = IdempotencyLayer::new(
 ///     IdempotencyManager::new(MemoryIdempotencyStore::default()),
 ///     |request: &Request<Bytes>| {
-///         let client = client_key(request.headers()).ok()??;
-///         Some((IdempotencyKey::new("demo", "order.create", client).ok()?, Fingerprint::of(request.body())))
+///         let Some(client) = client_key(request.headers())? else { return Ok(None) };
+///         Ok(Some((IdempotencyKey::new("demo", "order.create", &client)?, Fingerprint::of(request.body()))))
 ///     },
 /// );
 /// let service = layer.layer(service_fn(|_| async {
@@ -46,7 +50,7 @@ impl<S, K> IdempotencyLayer<S, K> {
     #[must_use]
     pub fn new<Request>(manager: IdempotencyManager<S>, key_of: K) -> Self
     where
-        K: Fn(&Request) -> Option<(IdempotencyKey, Fingerprint)>,
+        K: Fn(&Request) -> Result<Option<(IdempotencyKey, Fingerprint)>, InvalidIdempotencyKey>,
     {
         Self { manager, key_of, keep: KeepFinal }
     }

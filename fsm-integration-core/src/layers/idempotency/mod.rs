@@ -9,7 +9,7 @@
 //! ```
 //!
 //! * The key is tenant + operation + the client's key (requirement I1); a known key with another payload is a
-//!   mismatch, told before anything else (I3).
+//!   mismatch, told before anything else (I3). A request whose key cannot be used is refused, not done without one.
 //! * A repetition while the first call runs waits a bounded time for its outcome, using no CPU, then is told
 //!   when to ask again (I4). When the first call fails, is dropped or panics, one of those waiting takes over at once.
 //! * What stands for good is kept for 24 h from its completion (I12): 2xx and what the business refused, never faults,
@@ -21,7 +21,8 @@
 //!   crash, a failure or a cancellation (I9).
 //! * Without its store nothing is done: writes fail closed (I14), unless an operation says
 //!   [`StoreFailure::Proceed`]. What was done but could not be written down is
-//!   [`IdempotencyConflict::OutcomeUnknown`](crate::error::IdempotencyConflict::OutcomeUnknown), never a plain failure.
+//!   [`IdempotencyConflict::OutcomeUnknown`](crate::error::IdempotencyConflict::OutcomeUnknown), never a plain failure;
+//!   what is done and can no longer be read is refused in any case.
 //!
 //! Derive ids inside the work from the business identity (UUIDv5), so that even a repeated execution after a crash
 //! does the same thing again (I15). Where the effect lies in the same SQLite database, leave leases out of it:
@@ -83,7 +84,7 @@ pub use self::{
     execution::Execution,
     fingerprint::Fingerprint,
     future::IdempotencyFuture,
-    key::{IdempotencyKey, InvalidIdempotencyKey, client_key},
+    key::{IdempotencyKey, client_key},
     layer::IdempotencyLayer,
     lease::{Lease, Owner},
     manager::{Executed, IdempotencyManager},
@@ -94,3 +95,4 @@ pub use self::{
     service::IdempotencyService,
     store::{Begin, IdempotencyStore, RecoveryPoints, StoreFuture, StoreOutcome},
 };
+pub use crate::error::InvalidIdempotencyKey;

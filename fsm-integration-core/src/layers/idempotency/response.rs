@@ -13,7 +13,14 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 const REPLAY: HeaderValue = HeaderValue::from_static("true");
 
 /// The headers that belong to the outcome; all others belong to the one exchange.
-const KEPT_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CONTENT_LANGUAGE];
+const KEPT_HEADERS: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_DISPOSITION,
+    header::LOCATION,
+    header::ETAG,
+];
 
 /// An HTTP answer as it is kept for repetitions: status, the headers that matter, body. Cheap to clone.
 ///
@@ -29,7 +36,7 @@ pub struct StoredResponse {
 }
 
 impl StoredResponse {
-    /// Keeps what belongs to the outcome: type, location, entity tag and language among the headers.
+    /// Keeps what belongs to the outcome: what its headers say of the body, location and entity tag.
     #[must_use]
     pub fn of(response: &http::Response<Bytes>) -> Self {
         let kept = KEPT_HEADERS.into_iter().filter_map(|name| {
@@ -135,5 +142,23 @@ mod tests {
         assert_eq!(replay.headers()["idempotency-replayed"], "true");
         assert!(!replay.headers().contains_key("x-correlation-id"));
         assert_eq!(&replay.body()[..], b"{\"n\":1}\xff");
+    }
+
+    #[test]
+    fn what_says_how_to_read_the_body_is_kept_with_it() {
+        let kept = [
+            ("content-type", "text/csv"),
+            ("content-encoding", "gzip"),
+            ("content-language", "de"),
+            ("content-disposition", "attachment"),
+            ("location", "/orders/1"),
+            ("etag", "\"1\""),
+        ];
+        let builder =
+            kept.iter().fold(http::Response::builder(), |builder, (name, value)| builder.header(*name, *value));
+        let replay = StoredResponse::of(&builder.body(Bytes::new()).expect("a response")).into_replay();
+        for (name, value) in kept {
+            assert_eq!(replay.headers()[name], value, "{name}");
+        }
     }
 }

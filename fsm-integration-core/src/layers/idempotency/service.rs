@@ -9,7 +9,7 @@ use super::{
     CarryExecution, Fingerprint, IdempotencyFuture, IdempotencyKey, IdempotencyManager, IdempotencyStore, Keep,
     KeepFinal, Replayable, future::Asked,
 };
-use crate::error::IdempotencyConflict;
+use crate::error::{IdempotencyConflict, InvalidIdempotencyKey};
 
 /// Does each request once.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ where
     <I::Response as Replayable>::Stored: Send + Sync + 'static,
     Request: CarryExecution + Send + 'static,
     S: IdempotencyStore<<I::Response as Replayable>::Stored>,
-    K: Fn(&Request) -> Option<(IdempotencyKey, Fingerprint)>,
+    K: Fn(&Request) -> Result<Option<(IdempotencyKey, Fingerprint)>, InvalidIdempotencyKey>,
     P: Keep<<I::Response as Replayable>::Stored> + Clone + Send + 'static,
 {
     type Response = I::Response;
@@ -55,8 +55,13 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let Some((key, fingerprint)) = (self.key_of)(&request) else {
-            return IdempotencyFuture::untouched(self.inner.call(request));
+        let (key, fingerprint) = match (self.key_of)(&request) {
+            Ok(Some(found)) => found,
+            Ok(None) => return IdempotencyFuture::untouched(self.inner.call(request)),
+            Err(invalid) => {
+                let conflict = self.manager.refuse(invalid.into());
+                return IdempotencyFuture::refused(conflict.into());
+            }
         };
         // The instance that was polled ready goes along, its clone stays.
         let clone = self.inner.clone();

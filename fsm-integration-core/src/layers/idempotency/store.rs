@@ -58,6 +58,10 @@ pub trait RecoveryPoints: Send + Sync + 'static {
 /// and no wake-up. Any other answer does nothing before it is first polled.
 pub trait IdempotencyStore<T>: RecoveryPoints {
     /// Takes the key for `owner`, or says who has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutcomeUnknown`] when the work is done and its outcome cannot be read: the call is refused, whatever
+    /// [`StoreFailure`](super::StoreFailure) says. Any other means that the store cannot be asked.
     fn begin<'a>(
         &'a self,
         key: &'a IdempotencyKey,
@@ -66,7 +70,7 @@ pub trait IdempotencyStore<T>: RecoveryPoints {
         lease: Duration,
     ) -> StoreFuture<'a, Begin<T>>;
 
-    /// Extends the lease from now on.
+    /// Extends the lease from now on; dropped, and tried again, when it takes longer than half of the time between two.
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome>;
 
     /// Keeps the outcome for the store's time to live.

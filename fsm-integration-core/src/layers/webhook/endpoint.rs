@@ -148,8 +148,12 @@ impl EndpointHealth {
                 *self = Self::Failing { since: now };
                 Some(EndpointChange::Failing)
             }
+            // The clock was ahead when it failed first, and that is over: what is known is that it fails by now.
+            (Self::Failing { since }, Delivery::Failed) if now < since => {
+                *self = Self::Failing { since: now };
+                None
+            }
             (Self::Failing { since }, Delivery::Failed) => {
-                // A wall clock that was set back makes no age.
                 let age = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
                 (age >= config.disable_after).then(|| self.disable(since, now, false))
             }
@@ -248,6 +252,17 @@ mod tests {
         let mut health = EndpointHealth::default();
         record(&mut health, Delivery::Failed, 1_000 * HOUR);
         assert_eq!(record(&mut health, Delivery::Failed, 0), None);
+        assert!(health.is_enabled());
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_once_keeps_no_dead_endpoint_alive() {
+        let mut health = EndpointHealth::default();
+        record(&mut health, Delivery::Failed, 1_000 * HOUR);
+        assert_eq!(record(&mut health, Delivery::Failed, HOUR), None);
+        assert_eq!(record(&mut health, Delivery::Failed, 120 * HOUR), None);
+        let disabled = EndpointChange::Disabled { failing_since: at(HOUR), gone: false };
+        assert_eq!(record(&mut health, Delivery::Failed, 121 * HOUR), Some(disabled));
     }
 
     #[test]

@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::code::Code;
-use crate::error::BoxError;
+use crate::{
+    clock::{Clock, CoarseClock, Origin},
+    error::BoxError,
+};
 
 /// Remembers accepted messages for several processes, in Redis or a database (requirement W5).
 ///
@@ -116,10 +119,11 @@ impl Hash for ReplayKey {
 
 /// Remembers which messages were accepted, in memory and bounded (requirement W5).
 ///
-/// A message is remembered for twice the tolerance: as long as its timestamp could still pass. At capacity the
+/// A message is remembered for twice the tolerance: as long as its timestamp could still pass. That time must be over by
+/// the wall clock and by the monotonic one, so that a wall clock that jumps lets no replay in. At capacity the
 /// oldest is forgotten first, which is warned of at most once a minute while its timestamp could still pass; only
 /// validly signed messages come here, so a stranger cannot flush it.
-/// Clones share the memory. A mark takes some 60 bytes, and a message with both families of headers leaves two.
+/// Clones share the memory. A mark takes some 70 bytes, and a message with both families of headers leaves two.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -149,15 +153,31 @@ pub struct ReplayGuard {
     /// Two of them make 128 bits, too many to collide by chance. Who could make them collide on purpose must be able
     /// to sign, and would only have its own messages refused.
     hashers: [DefaultHashBuilder; 2],
+    clock: CoarseClock,
+    made: Origin,
+}
+
+/// The present second, by the clock that may jump and by the one that does not.
+#[derive(Clone, Copy)]
+struct Seconds {
+    wall: i64,
+    /// Since the guard was made.
+    passed: u64,
+}
+
+/// A mark, and the seconds after which it is forgotten, both of them.
+struct Mark {
+    until: Seconds,
+    key: ReplayKey,
 }
 
 #[derive(Default)]
 struct Seen {
     keys: HashSet<ReplayKey, BuildHasherDefault<Hashed>>,
-    /// In order of insertion, which is the order of expiry: the second after which a key is forgotten.
-    expiry: VecDeque<(i64, ReplayKey)>,
+    /// In order of insertion, which is the order of expiry.
+    expiry: VecDeque<Mark>,
     /// The second in which it was last told that there is too little room.
-    told_full: Option<i64>,
+    told_full: Option<u64>,
 }
 
 /// Whether a message is new.
@@ -175,6 +195,9 @@ const MARKS: usize = 2;
 
 /// How long nothing is said after it was said that there is too little room, in seconds.
 const SILENCE: u64 = 60;
+
+/// Of a second.
+const NANOS: u64 = 1_000_000_000;
 
 /// A key is a hash already.
 #[derive(Default)]
@@ -199,7 +222,8 @@ impl ReplayGuard {
     #[must_use]
     pub fn new(messages: usize) -> Self {
         let capacity = messages.max(1).saturating_mul(MARKS);
-        Self { seen: Arc::default(), capacity, hashers: Default::default() }
+        let clock = CoarseClock::new();
+        Self { seen: Arc::default(), capacity, hashers: Default::default(), clock, made: clock.origin() }
     }
 
     /// How many marks are held: one for each message, two for one with both families of headers.
@@ -221,18 +245,21 @@ impl ReplayGuard {
     }
 
     /// Remembers a message, unless it is known.
+    #[inline]
     pub(super) fn insert(&self, keys: &HashedKeys, now: Timestamp, keep: Duration) -> Insertion {
-        let now = now.as_second();
-        // Whole seconds, never too few: one more for the fraction that is cut off.
-        let keep = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX).saturating_add(i64::from(keep.subsec_nanos() > 0));
-        let expires = now.saturating_add(keep);
+        let passed = self.clock.nanos_since(&self.made) / NANOS;
+        self.insert_at(keys, Seconds { wall: now.as_second(), passed }, keep)
+    }
+
+    fn insert_at(&self, keys: &HashedKeys, now: Seconds, keep: Duration) -> Insertion {
+        let until = now.after(keep);
         let mut seen = self.seen.lock();
         seen.drop_expired(now);
-        if keys.other.is_some_and(|other| seen.keys.contains(&other)) || !seen.put(keys.mark, expires) {
+        if keys.other.is_some_and(|other| seen.keys.contains(&other)) || !seen.put(keys.mark, until) {
             return Insertion::Known;
         }
         if let Some(twin) = keys.twin() {
-            seen.put(twin, expires);
+            seen.put(twin, until);
         }
         if seen.expiry.len() <= self.capacity { Insertion::New } else { seen.make_room(self.capacity, now) }
     }
@@ -243,7 +270,7 @@ impl ReplayGuard {
         for key in [Some(keys.mark), keys.twin()].into_iter().flatten() {
             if seen.keys.remove(&key) {
                 // Rare, and the newest entries are at the back.
-                if let Some(index) = seen.expiry.iter().rposition(|(_, other)| *other == key) {
+                if let Some(index) = seen.expiry.iter().rposition(|mark| mark.key == key) {
                     seen.expiry.remove(index);
                 }
             }
@@ -251,39 +278,54 @@ impl ReplayGuard {
     }
 }
 
+impl Seconds {
+    /// Whole seconds, never too few: one more for the fraction that is cut off.
+    #[inline]
+    fn after(self, keep: Duration) -> Self {
+        let keep = keep.as_secs().saturating_add(u64::from(keep.subsec_nanos() > 0));
+        Self { wall: self.wall.saturating_add_unsigned(keep), passed: self.passed.saturating_add(keep) }
+    }
+
+    /// Whether both clocks have left it behind.
+    #[inline]
+    const fn is_over(self, now: Self) -> bool {
+        self.wall < now.wall && self.passed < now.passed
+    }
+}
+
 impl Seen {
     /// Remembers a mark, unless it is known.
     #[inline]
-    fn put(&mut self, key: ReplayKey, expires: i64) -> bool {
+    fn put(&mut self, key: ReplayKey, until: Seconds) -> bool {
         let new = self.keys.insert(key);
         if new {
-            self.expiry.push_back((expires, key));
+            self.expiry.push_back(Mark { until, key });
         }
         new
     }
 
-    fn drop_expired(&mut self, now: i64) {
-        while self.expiry.front().is_some_and(|(expires, _)| *expires < now) {
+    fn drop_expired(&mut self, now: Seconds) {
+        while self.expiry.front().is_some_and(|mark| mark.until.is_over(now)) {
             self.drop_oldest();
         }
     }
 
     /// Forgets what has not expired.
     #[cold]
-    fn make_room(&mut self, capacity: usize, now: i64) -> Insertion {
+    fn make_room(&mut self, capacity: usize, now: Seconds) -> Insertion {
         while self.expiry.len() > capacity {
             self.drop_oldest();
         }
-        if self.told_full.is_some_and(|told| now.abs_diff(told) < SILENCE) {
+        if self.told_full.is_some_and(|told| now.passed.saturating_sub(told) < SILENCE) {
             return Insertion::New;
         }
-        self.told_full = Some(now);
+        self.told_full = Some(now.passed);
         Insertion::NewForOld
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((_, key)) = self.expiry.pop_front() {
-            self.keys.remove(&key);
+        if let Some(mark) = self.expiry.pop_front() {
+            self.keys.remove(&mark.key);
         }
     }
 }
@@ -300,13 +342,30 @@ mod tests {
 
     const KEEP: Duration = Duration::from_secs(600);
 
-    fn insert(guard: &ReplayGuard, id: &[u8], second: i64) -> bool {
+    fn insert(guard: &ReplayGuard, id: &[u8], second: u32) -> bool {
         inserted(guard, id, second) != Insertion::Known
     }
 
-    fn inserted(guard: &ReplayGuard, id: &[u8], second: i64) -> Insertion {
-        let now = Timestamp::from_second(second).expect("in range");
-        guard.insert(&guard.keys(id, None), now, KEEP)
+    fn inserted(guard: &ReplayGuard, id: &[u8], second: u32) -> Insertion {
+        inserted_by(guard, id, second.into(), second)
+    }
+
+    fn inserted_by(guard: &ReplayGuard, id: &[u8], wall: i64, passed: u32) -> Insertion {
+        guard.insert_at(&guard.keys(id, None), Seconds { wall, passed: passed.into() }, KEEP)
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_lets_no_replay_in() {
+        let guard = ReplayGuard::new(10);
+        assert_eq!(inserted_by(&guard, b"a", 0, 0), Insertion::New);
+        assert_eq!(inserted_by(&guard, b"b", 3_600, 1), Insertion::New, "an hour ahead");
+        assert_eq!(inserted_by(&guard, b"a", 10, 10), Insertion::Known, "and back");
+        assert_eq!(
+            inserted_by(&guard, b"a", -3_600, 700),
+            Insertion::Known,
+            "its timestamp passes once more in an hour"
+        );
+        assert_eq!(inserted_by(&guard, b"a", 601, 5_000), Insertion::New);
     }
 
     #[test]
@@ -339,13 +398,11 @@ mod tests {
     fn it_is_told_once_a_minute_that_what_has_not_expired_is_forgotten() {
         let guard = ReplayGuard::new(1);
         let cases = [
-            (0_i64, Insertion::New),
+            (0_u32, Insertion::New),
             (1, Insertion::New),
             (2, Insertion::NewForOld),
             (61, Insertion::New),
             (62, Insertion::NewForOld),
-            // A clock that was set back says so again, instead of nothing until it has caught up.
-            (-1_000, Insertion::NewForOld),
         ];
         for (second, expected) in cases {
             assert_eq!(inserted(&guard, &second.to_be_bytes(), second), expected, "{second}");

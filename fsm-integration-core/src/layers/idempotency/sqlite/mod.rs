@@ -1,4 +1,5 @@
 mod changes;
+mod leases;
 mod records;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -9,7 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use self::{
     changes::{Changes, Wake},
-    records::{Bid, Found, Step, begin, find, load, step},
+    leases::Leases,
+    records::{Bid, Found, Kept, Step, begin, find, load, step},
 };
 use super::{
     Begin, Fingerprint, IdempotencyKey, IdempotencyStore, Owner, RecoveryPoint, RecoveryPoints, StoreFuture,
@@ -39,6 +41,11 @@ pub enum Claim<T> {
 ///
 /// Who waits for a key is woken by a change made through this store or a clone, and sees one made by another process
 /// within a second.
+///
+/// A lease ends at a date, by the wall clock. Of an owner that got it through this store or a clone, the monotonic clock
+/// decides, so that a wall clock that is set lets nobody begin beside work that goes on here. Across processes it can:
+/// one whose clock is ahead by more than a lease takes every key over. The fence tells the two owners apart, and the
+/// first is told [`LostLease`](crate::error::IdempotencyConflict::LostLease).
 ///
 /// Work whose effect lies in the same database needs no lease: [`look_up_in`](Self::look_up_in) and
 /// [`record_done_in`](Self::record_done_in) take part in the effect's own transaction. Sweep now and then.
@@ -80,6 +87,7 @@ pub struct SqliteIdempotencyStore {
     clock: Arc<dyn WallClock>,
     ttl: Duration,
     changes: Changes,
+    leases: Leases,
 }
 
 impl SqliteIdempotencyStore {
@@ -123,20 +131,28 @@ impl SqliteIdempotencyStore {
     /// Creates a store whose outcomes live for `ttl`.
     #[must_use]
     pub fn with_ttl(database: Database, clock: Arc<dyn WallClock>, ttl: Duration) -> Self {
-        Self { database, clock, ttl, changes: Changes::default() }
+        Self { database, clock, ttl, changes: Changes::default(), leases: Leases::default() }
+    }
+
+    /// The leases of this process told by another clock than the machine's.
+    #[cfg(all(test, feature = "testing"))]
+    pub(super) fn with_steady(self, clock: impl crate::clock::Clock) -> Self {
+        Self { leases: Leases::with_clock(clock), ..self }
     }
 
     /// Looks a key up within a unit of work; a [`Tx`](crate::sqlite::Tx) is such a connection.
     ///
     /// # Errors
-    /// The database's, or [`ErrorKind::Internal`] when the stored outcome is no `T`.
+    /// The database's, or [`ErrorKind::OutcomeUnknown`] when the stored outcome is no `T`.
     pub fn look_up_in<T: DeserializeOwned>(
         &self,
         connection: &Connection,
         key: &IdempotencyKey,
         fingerprint: Fingerprint,
     ) -> Result<Claim<T>> {
-        Ok(match state::begin(load(connection, key)?.as_ref(), fingerprint, self.now(), millis(self.ttl)) {
+        let (mut record, now) = (load(connection, key)?, self.now());
+        self.leases.correct(key, &mut record, now, self.leases.now());
+        Ok(match state::begin(record.as_ref(), fingerprint, now, millis(self.ttl)) {
             Decision::Acquire { .. } => Claim::Absent,
             Decision::Replay(outcome) => Claim::Replay(decode(outcome)?),
             Decision::Mismatch => Claim::Mismatch,
@@ -205,8 +221,10 @@ fn encode<T: Serialize>(outcome: &T) -> Result<String> {
 }
 
 fn decode<T: DeserializeOwned>(outcome: &str) -> Result<T> {
-    serde_json::from_str(outcome)
-        .map_err(|error| Error::new(ErrorKind::Internal, "the stored outcome is of another type").with_source(error))
+    serde_json::from_str(outcome).map_err(|error| {
+        Error::new(ErrorKind::OutcomeUnknown, "the work is done; its stored outcome is of another type")
+            .with_source(error)
+    })
 }
 
 impl SqliteIdempotencyStore {
@@ -214,9 +232,14 @@ impl SqliteIdempotencyStore {
         let key = key.clone();
         StoreFuture::boxed(async move {
             let next = next?;
-            let (wake, of) = (next.wakes(), key.clone());
+            let (wake, lease, of) = (next.wakes(), next.lease(), key.clone());
             let outcome = self.database.write(move |tx| step(tx, &of, owner, next)).await?;
             if outcome == StoreOutcome::Stored {
+                match lease {
+                    Kept::For(lease) => self.leases.hold(&key, owner, lease),
+                    Kept::AsItIs => {}
+                    Kept::NoLonger => self.leases.end(&key, owner),
+                }
                 self.changes.wake(&key, wake);
             }
             Ok(outcome)
@@ -248,16 +271,20 @@ where
     ) -> StoreFuture<'a, Begin<T>> {
         StoreFuture::boxed(async move {
             let (of, clock, ttl) = (key.clone(), Arc::clone(&self.clock), millis(self.ttl));
+            let (leases, steady) = (self.leases.clone(), self.leases.now());
             let bid = move || {
-                let now = now(&*clock);
-                Bid { fingerprint, owner, now, until: now.saturating_add(millis(lease)), ttl }
+                let (now, leases) = (now(&*clock), leases.clone());
+                Bid { fingerprint, owner, now, steady, until: now.saturating_add(millis(lease)), ttl, leases }
             };
             // A replay is read beside the writer; what is free is looked at again where it is taken.
-            let (key, bid_now) = (of.clone(), bid());
+            let (taken, bid_now) = (of.clone(), bid());
             let begun = match self.database.read(move |connection| find(connection, &of, &bid_now)).await? {
                 Found::Answer(answer) => answer,
-                Found::Free(_) => self.database.write(move |tx| begin(tx, &key, &bid())).await?,
+                Found::Free(_) => self.database.write(move |tx| begin(tx, &taken, &bid())).await?,
             };
+            if matches!(begun, Begin::Won(_) | Begin::Resumed(..)) {
+                self.leases.hold(key, owner, lease);
+            }
             Ok(match begun {
                 Begin::Done(outcome) => Begin::Done(decode(&outcome)?),
                 Begin::Won(lease) => Begin::Won(lease),
@@ -269,7 +296,7 @@ where
     }
 
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
-        self.step(key, owner, Ok(Step::Renew { until: self.now().saturating_add(millis(lease)) }))
+        self.step(key, owner, Ok(Step::Renew { until: self.now().saturating_add(millis(lease)), lease }))
     }
 
     fn complete<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, outcome: &T) -> StoreFuture<'a, StoreOutcome> {
@@ -299,9 +326,10 @@ where
         StoreFuture::boxed(async move {
             // Waits from before it looks, so that no change falls between.
             let change = self.changes.wait(key);
-            let (of, clock) = (key.clone(), Arc::clone(&self.clock));
-            let record = self.database.read(move |connection| load(connection, &of)).await?;
-            if matches!(record, Some(Record::InProgress { until, .. }) if now(&*clock) < until) {
+            let of = key.clone();
+            let (mut record, now) = (self.database.read(move |connection| load(connection, &of)).await?, self.now());
+            self.leases.correct(key, &mut record, now, self.leases.now());
+            if matches!(record, Some(Record::InProgress { until, .. }) if now < until) {
                 change.seen().await;
             }
             Ok(())

@@ -1,8 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, Error as SqlError, OptionalExtension, named_params, params, types::Type};
 
-use super::changes::Wake;
+use super::{changes::Wake, leases::Leases};
 use crate::{
     error::Result,
     layers::idempotency::{
@@ -32,13 +35,15 @@ pub(super) fn load(connection: &Connection, key: &IdempotencyKey) -> Result<Opti
 }
 
 /// What begins: who, until when, with what.
-#[derive(Clone, Copy)]
 pub(super) struct Bid {
     pub(super) fingerprint: Fingerprint,
     pub(super) owner: Owner,
+    /// By the wall clock, as `until`, and by the monotonic one.
     pub(super) now: i64,
+    pub(super) steady: Instant,
     pub(super) until: i64,
     pub(super) ttl: i64,
+    pub(super) leases: Leases,
 }
 
 /// What a begin finds.
@@ -50,7 +55,8 @@ pub(super) enum Found {
 }
 
 pub(super) fn find(connection: &Connection, key: &IdempotencyKey, bid: &Bid) -> Result<Found> {
-    let record = load(connection, key)?;
+    let mut record = load(connection, key)?;
+    bid.leases.correct(key, &mut record, bid.now, bid.steady);
     Ok(Found::Answer(match state::begin(record.as_ref(), bid.fingerprint, bid.now, bid.ttl) {
         Decision::Replay(outcome) => Begin::Done(outcome.clone()),
         Decision::Mismatch => Begin::Mismatch,
@@ -96,13 +102,28 @@ fn point_of(json: &str) -> Result<Arc<RecoveryPoint>, SqlError> {
 
 /// What the owner of a record may do with it.
 pub(super) enum Step {
-    Renew { until: i64 },
+    Renew { until: i64, lease: Duration },
     Record { point: String },
     Complete { until: i64, outcome: String },
     Release { now: i64 },
 }
 
+/// What becomes of the owner's lease.
+pub(super) enum Kept {
+    For(Duration),
+    AsItIs,
+    NoLonger,
+}
+
 impl Step {
+    pub(super) fn lease(&self) -> Kept {
+        match self {
+            Self::Renew { lease, .. } => Kept::For(*lease),
+            Self::Record { .. } => Kept::AsItIs,
+            Self::Complete { .. } | Self::Release { .. } => Kept::NoLonger,
+        }
+    }
+
     /// Who of those that wait has something to do after it.
     pub(super) fn wakes(&self) -> Wake {
         match self {
@@ -121,7 +142,7 @@ pub(super) fn step(connection: &Connection, key: &IdempotencyKey, owner: Owner, 
     let (digest, scope, owner) = (key.digest(), key.scope(), owner.to_bytes());
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| connection.prepare_cached(sql)?.execute(values);
     let changed = match step {
-        Step::Renew { until } => run(
+        Step::Renew { until, .. } => run(
             "UPDATE idempotency SET until = ?4 WHERE digest = ?1 AND scope = ?2 AND owner = ?3",
             params![digest, scope, owner, until],
         ),

@@ -7,6 +7,9 @@ struct Failing {
     inner: MemoryIdempotencyStore<u32>,
     begin: bool,
     complete: bool,
+    /// It never answers the first renewal.
+    renewal_hangs: bool,
+    renewals: AtomicU32,
     /// So many times it begins and its answer is lost.
     lost_answers: AtomicU32,
     /// So many times it completes and its answer is lost.
@@ -54,6 +57,9 @@ impl IdempotencyStore<u32> for Failing {
     fn renew<'a>(&'a self, key: &'a IdempotencyKey, owner: Owner, lease: Duration) -> StoreFuture<'a, StoreOutcome> {
         if self.forgets {
             return StoreFuture::boxed(async { Ok(StoreOutcome::LostLease) });
+        }
+        if self.renewals.fetch_add(1, Ordering::SeqCst) == 0 && self.renewal_hangs {
+            return StoreFuture::boxed(pending());
         }
         self.inner.renew(key, owner, lease)
     }
@@ -160,6 +166,38 @@ async fn an_operation_that_proceeds_returns_an_outcome_that_cannot_be_written_do
     let manager = proceeding(Failing { complete: true, ..Failing::default() });
     let done = manager.execute(&key("1"), A, |_| async { Ok::<_, IdempotencyConflict>(1) }).await;
     assert_eq!(done, Ok(Executed { value: 1, replayed: false }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn i14_work_that_goes_on_without_its_store_is_told() {
+    for (store, step) in [
+        (Failing { begin: true, ..Failing::default() }, "begin"),
+        (Failing { complete: true, ..Failing::default() }, "complete"),
+    ] {
+        let told = Told::default();
+        let manager = proceeding(store).with_name("orders").with_observers(told.observers());
+        manager.execute(&key("1"), A, |_| async { Ok::<_, Error>(1) }).await.expect("done");
+        assert_eq!(told.take(), [("orders".to_owned(), Observation::IdempotencyUnprotected { step })]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i8_one_renewal_that_hangs_does_not_cost_the_lease() {
+    for renew_every in [10, 15].map(Duration::from_secs) {
+        let manager = IdempotencyManager::new(Failing { renewal_hangs: true, ..Failing::default() });
+        let manager = manager.configured(IdempotencyConfig { renew_every, ..IdempotencyConfig::default() });
+        let (key, runs) = (key("1"), AtomicU32::new(0));
+        let work = |_| count(&runs, Duration::from_secs(60));
+        let first = manager.execute(&key, A, work);
+        let second = async {
+            sleep(Duration::from_secs(40)).await;
+            manager.execute(&key, A, work).await
+        };
+        let (first, second) = tokio::join!(first, second);
+        assert_eq!(first.expect("done").value, 1);
+        assert_eq!(second.expect_err("under way").kind(), ErrorKind::InProgress);
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,9 +8,9 @@ fn request(client: Option<&'static str>, body: &'static str) -> http::Request<By
     request
 }
 
-fn key_of(request: &http::Request<Bytes>) -> Option<(IdempotencyKey, Fingerprint)> {
-    let client = client_key(request.headers()).ok().flatten()?;
-    Some((key(client), Fingerprint::of(request.body())))
+fn key_of(request: &http::Request<Bytes>) -> Result<Option<(IdempotencyKey, Fingerprint)>, InvalidIdempotencyKey> {
+    let Some(client) = client_key(request.headers())? else { return Ok(None) };
+    Ok(Some((IdempotencyKey::new("demo", "order.intake", &client)?, Fingerprint::of(request.body()))))
 }
 
 fn answers(
@@ -69,16 +69,42 @@ async fn a_failed_answer_is_not_replayed_and_a_request_without_key_passes() {
     assert_eq!(statuses, [(503, false), (201, false), (201, true), (200, false), (200, false)]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_key_cannot_be_used_is_refused_and_not_done_unprotected() {
+    let told = crate::observe::Told::default();
+    let manager = manager::<StoredResponse>().with_observers(told.observers());
+    let layer = IdempotencyLayer::new(manager, key_of);
+    let calls = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&calls);
+    let inner = service_fn(move |_: http::Request<Bytes>| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Ok::<_, Error>(http::Response::new(Bytes::new())) }
+    });
+    let service = layer.layer(inner);
+    let mut two = request(Some("1"), "");
+    two.headers_mut().insert("x-idempotency-key", http::HeaderValue::from_static("2"));
+    let mut accented = request(None, "");
+    let value = http::HeaderValue::from_bytes("clé".as_bytes()).expect("a value");
+    accented.headers_mut().insert("idempotency-key", value);
+    for refused in [two, accented, request(Some(""), "")] {
+        let error = service.clone().oneshot(refused).await.expect_err("no key");
+        assert_eq!((error.kind(), error.kind().status()), (ErrorKind::MalformedRequest, 400));
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    let refused = crate::observe::Observation::IdempotencyRefused { reason: "invalid_key" };
+    assert!(told.take().iter().all(|(_, told)| *told == refused));
+}
+
 #[cfg(feature = "testing")]
 #[tokio::test(start_paused = true)]
 async fn the_layer_passes_the_probe_with_and_without_keys() {
     use crate::testing::probe;
-    let without = IdempotencyLayer::new(manager::<StoredResponse>(), |_: &http::Request<Bytes>| None);
+    let without = IdempotencyLayer::new(manager::<StoredResponse>(), |_: &http::Request<Bytes>| Ok(None));
     probe::layer(|inner| without.layer(inner)).await;
     probe::layer_boxed(|inner| without.layer(inner)).await;
     let calls = Arc::new(AtomicU32::new(0));
     let keyed = IdempotencyLayer::new(manager::<StoredResponse>(), move |_: &http::Request<Bytes>| {
-        Some((key(&calls.fetch_add(1, Ordering::SeqCst).to_string()), A))
+        Ok(Some((key(&calls.fetch_add(1, Ordering::SeqCst).to_string()), A)))
     });
     probe::layer(|inner| keyed.layer(inner)).await;
     probe::layer_boxed(|inner| keyed.layer(inner)).await;
@@ -120,7 +146,7 @@ impl Replayable for Receipt {
 
 #[tokio::test(start_paused = true)]
 async fn i6_any_request_and_answer_will_do_that_says_what_is_final() {
-    let layer = IdempotencyLayer::new(manager(), |order: &Order| Some((key(order.0), Fingerprint::NONE)));
+    let layer = IdempotencyLayer::new(manager(), |order: &Order| Ok(Some((key(order.0), Fingerprint::NONE))));
     let answers = [Receipt::Busy, Receipt::OutOfStock, Receipt::Accepted(2), Receipt::Accepted(3)];
     let calls = Arc::new(AtomicU32::new(0));
     let next = Arc::clone(&calls);

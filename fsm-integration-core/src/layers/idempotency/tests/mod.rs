@@ -1,6 +1,8 @@
 mod cached;
 mod failure;
 mod handover;
+#[cfg(all(feature = "sqlite", feature = "testing"))]
+mod jumps;
 mod layer;
 mod linearizable;
 mod manager;

@@ -156,7 +156,8 @@ fn both_stores_do_what_the_model_does() {
     let clock = VirtualClock::default();
     let (_folder, database) = runtime.block_on(database());
     let ttl = Duration::from_millis(TTL);
-    let mut sqlite = Real::new(SqliteIdempotencyStore::with_ttl(database, Arc::new(clock.clone()), ttl));
+    let mut sqlite =
+        Real::new(SqliteIdempotencyStore::with_ttl(database, Arc::new(clock.clone()), ttl).with_steady(clock.clone()));
     let mut memory = Real::new(MemoryIdempotencyStore::with_clock(1_000, ttl, clock.clone()));
     let (mut case, mut now) = (0, 0);
     let mut runner = TestRunner::new(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() });

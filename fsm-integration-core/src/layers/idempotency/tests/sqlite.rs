@@ -55,6 +55,20 @@ async fn only_the_owner_completes_and_fences_grow_over_releases() {
 }
 
 #[tokio::test]
+async fn what_is_done_is_not_done_again_because_its_outcome_has_another_form_by_now() {
+    let (_folder, _database, store) = store(SqliteIdempotencyStore::DEFAULT_TTL).await;
+    let config = IdempotencyConfig { on_store_failure: StoreFailure::Proceed, ..IdempotencyConfig::default() };
+    let (manager, key) = (IdempotencyManager::with_config(store, config), key("1"));
+    manager.execute(&key, A, |_| async { Ok::<_, Error>("text".to_owned()) }).await.expect("done");
+    let runs = AtomicU32::new(0);
+    let again = manager.execute(&key, A, |_| count(&runs, Duration::ZERO)).await.expect_err("no number");
+    assert_eq!(again.kind(), ErrorKind::OutcomeUnknown);
+    let again = manager.execute(&key, A, |_| async { Ok::<u32, IdempotencyConflict>(1) }).await;
+    assert_eq!(again, Err(IdempotencyConflict::OutcomeUnreadable));
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn a_unit_of_work_records_its_outcome_or_nothing() {
     let (_folder, database, store) = store(SqliteIdempotencyStore::DEFAULT_TTL).await;
     let claim = |fingerprint, fail: bool| {
