@@ -76,6 +76,15 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.attempt(work).await?
+    }
+
+    /// As [`write`](Self::write), for callers that tell the store's failure, the outer one, from the closure's own.
+    pub(crate) async fn attempt<T, F>(&self, work: F) -> Result<Result<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
         self.writer.write(work).await
     }
 

@@ -22,7 +22,8 @@ impl Writer {
         Self { queue }
     }
 
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    /// `Err` when nothing was written because of the store; what the work itself answered when it was.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<Result<T>>
     where
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
@@ -46,7 +47,7 @@ trait Job: Send {
 struct UnitOfWork<T, F> {
     work: Option<F>,
     result: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
+    reply: oneshot::Sender<Result<Result<T>>>,
 }
 
 impl<T, F> Job for UnitOfWork<T, F>
@@ -65,7 +66,7 @@ where
     fn finish(self: Box<Self>, committed: bool) {
         // What was decided on a state that was never written, even a refusal, is no answer.
         let result = match self.result {
-            Some(result) if committed => result,
+            Some(result) if committed => Ok(result),
             _ => Err(Error::new(ErrorKind::Unavailable, "the database could not commit; nothing was written")),
         };
         // A caller that has gone away does not change what was done.
