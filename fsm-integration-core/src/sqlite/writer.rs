@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{DatabaseConfig, Tx};
 use crate::error::{Error, ErrorKind, Result};
@@ -14,10 +14,10 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(connection: Connection, config: DatabaseConfig) -> Self {
-        let (queue, jobs) = mpsc::channel(config.queue);
+        let (queue, jobs) = mpsc::channel(config.queue.clamp(1, Semaphore::MAX_PERMITS));
         std::thread::Builder::new()
             .name("fsm-sqlite-writer".to_owned())
-            .spawn(move || run(&connection, jobs, config.max_batch))
+            .spawn(move || run(&connection, jobs, config.max_batch.max(1)))
             .expect("a process that cannot start a thread cannot start");
         Self { queue }
     }
@@ -75,7 +75,7 @@ where
 }
 
 fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>, max_batch: usize) {
-    let mut batch = Vec::with_capacity(max_batch);
+    let mut batch = Vec::new();
     while jobs.blocking_recv_many(&mut batch, max_batch) > 0 {
         let committed = match commit(connection, &mut batch) {
             Ok(()) => true,
@@ -86,7 +86,10 @@ fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>, max_batc
             }
         };
         for job in batch.drain(..) {
-            job.finish(committed);
+            // An answer that nobody waits for is dropped in here, and may panic.
+            if catch_unwind(AssertUnwindSafe(|| job.finish(committed))).is_err() {
+                tracing::error!("the answer of a database write panicked when it was dropped");
+            }
         }
     }
     if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
