@@ -9,7 +9,8 @@
 //!
 //! * Progress is committed only up to the highest offset below which everything is handled.
 //! * The mark (group, event id) is inserted first, in the transaction of the handler's effects: a second delivery
-//!   changes nothing (requirement D10). A foreign call may happen twice; give it an id that does not change.
+//!   changes nothing (requirement D10), as long as no sweep has removed the first one's record. A foreign call may
+//!   happen twice; give it an id that does not change.
 //! * A failure never sleeps in the handler: the record is put aside and the partition goes on (D3). That the store is
 //!   away is no failure of the record: it waits, however long. An error of the effects themselves is one, of any kind.
 //! * When most records would die, the group stops instead: that is a fault of ours, not of the records (D11).

@@ -2,7 +2,10 @@
 //!
 //! Appending takes the transaction of the unit of work that changed the state, so state and events commit together:
 //! on the embedded bus the log *is* the outbox, and nothing has to carry events from one to the other.
+//!
+//! It keeps everything, unless its owner calls [`EventLog::sweep`].
 
+mod sweep;
 mod tails;
 
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -13,6 +16,7 @@ use rusqlite::{Connection, Row, params, types::Type};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use self::sweep::{Retention, Swept};
 use self::tails::Tails;
 use super::{Envelope, Headers, Topic};
 use crate::{

@@ -1,3 +1,5 @@
+mod sweep;
+
 use super::*;
 use crate::{clock::SystemClock, sqlite::DatabaseConfig};
 
