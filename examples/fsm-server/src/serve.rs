@@ -6,7 +6,7 @@ use axum::Router;
 use fsm_integration_core::{
     clock::WallClock,
     error::{Error, ErrorKind, Result},
-    event::{consumer::ConsumerHandle, dead_letter::DeadLetters},
+    event::{catalogue, consumer::ConsumerHandle, dead_letter::DeadLetters, log::Retention},
     http_client::install_tls,
     layers::retry::DurableSchedule,
 };
@@ -61,6 +61,7 @@ impl Server {
         let (work, workers) = (CancellationToken::new(), TaskTracker::new());
         let consumers = start_workers(&flow, &point_of_sale, &config, &work, &workers);
         workers.spawn(upkeep(store.clone(), telemetry.clone(), work.clone()));
+        workers.spawn(sweep_log(store.clone(), retention(&consumers), work.clone()));
 
         let letters = DeadLetters::new(store.log().clone());
         let ops = Ops::new(flow.clone(), consumers.clone(), letters, telemetry);
@@ -210,6 +211,29 @@ async fn upkeep(store: Store, telemetry: Telemetry, shutdown: CancellationToken)
         telemetry.run_upkeep();
         if let Err(error) = store.sweep().await {
             tracing::warn!(error = %error, "expired idempotency keys could not be removed");
+        }
+    }
+}
+
+/// As the catalogue says; every group of this server is named.
+fn retention(consumers: &[ConsumerHandle]) -> Retention {
+    Retention {
+        topics: catalogue::ALL.iter().map(|spec| (spec.topic.clone(), spec.retention)).collect(),
+        groups: consumers.iter().map(|group| (group.group().into(), group.topics().into())).collect(),
+    }
+}
+
+async fn sweep_log(store: Store, retention: Retention, shutdown: CancellationToken) {
+    const EVERY: Duration = Duration::from_secs(60 * 60);
+    loop {
+        // What is left at shutdown goes in the next sweep.
+        let Some(swept) = shutdown.run_until_cancelled(store.log().sweep(retention.clone())).await else { return };
+        match swept {
+            Ok(swept) => tracing::debug!(swept.records, swept.dead_letters, "old events removed"),
+            Err(error) => tracing::warn!(error = %error.chain(), "old events could not be removed"),
+        }
+        if tokio::time::timeout(EVERY, shutdown.cancelled()).await.is_ok() {
+            return;
         }
     }
 }

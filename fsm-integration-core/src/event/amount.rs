@@ -83,7 +83,7 @@ impl Amount {
 
     /// Makes an amount of ten-thousandths.
     fn from_ticks(ticks: i128, currency: Currency) -> Result<Self, InvalidAmount> {
-        if ticks.abs() >= Self::LIMIT {
+        if ticks.unsigned_abs() >= Self::LIMIT.unsigned_abs() {
             return Err(InvalidAmount::Number);
         }
         let mut value = Decimal::from_i128_with_scale(ticks, Self::SCALE).normalize();
@@ -251,6 +251,15 @@ mod tests {
             // Read no further than the first that is too many.
             let told = format!("invalid length {}, expected 1 to 16 bytes of two's complement", bytes.min(17));
             assert!(error.contains(&told), "{bytes} bytes: {error}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_at_both_ends_of_sixteen_bytes_are_no_amounts() {
+        for ticks in [i128::MIN, i128::MIN + 1, -Amount::LIMIT, Amount::LIMIT, i128::MAX] {
+            assert_eq!(Amount::from_ticks(ticks, Currency::EUR), Err(InvalidAmount::Number), "{ticks}");
+            let json = serde_json::json!({"value": 0.0, "currency": "EUR", "decimal": ticks.to_be_bytes()});
+            assert!(serde_json::from_value::<Amount>(json).is_err(), "{ticks}");
         }
     }
 

@@ -32,12 +32,7 @@ impl Headers {
     /// [`HeadersFull`] when it does not fit; nothing is changed.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Result<(), HeadersFull> {
         let (name, value) = (name.into(), value.into());
-        let fits = (1..=255).contains(&name.len())
-            && self.0.len() < Self::MAX_COUNT
-            && self.size() + name.len() + value.len() <= Self::MAX_BYTES;
-        if !fits {
-            return Err(HeadersFull);
-        }
+        Self::fit(self.iter(), &name, &value)?;
         self.0.push((name, value));
         Ok(())
     }
@@ -45,10 +40,27 @@ impl Headers {
     /// Replaces every header of the name by one.
     ///
     /// # Errors
-    /// [`HeadersFull`] when it does not fit; the old ones are gone then.
+    /// [`HeadersFull`] when it does not fit in their place; nothing is changed.
     pub fn set(&mut self, name: &str, value: impl Into<Bytes>) -> Result<(), HeadersFull> {
+        let value = value.into();
+        Self::fit(self.iter().filter(|(known, _)| *known != name), name, &value)?;
         self.0.retain(|(known, _)| known != name);
-        self.push(name, value)
+        self.0.push((name.to_owned(), value));
+        Ok(())
+    }
+
+    /// Whether there is room beside the others for one more.
+    fn fit<'a>(
+        others: impl Iterator<Item = (&'a str, &'a Bytes)>,
+        name: &str,
+        value: &Bytes,
+    ) -> Result<(), HeadersFull> {
+        let (count, bytes) =
+            others.fold((0, 0), |(count, bytes), (name, value)| (count + 1, bytes + name.len() + value.len()));
+        let fits = (1..=255).contains(&name.len())
+            && count < Self::MAX_COUNT
+            && bytes + name.len() + value.len() <= Self::MAX_BYTES;
+        if fits { Ok(()) } else { Err(HeadersFull) }
     }
 
     /// The last value of a name.
@@ -139,6 +151,19 @@ mod tests {
         assert_eq!((headers.text("a"), headers.len()), (Some("2"), 2));
         headers.set("a", "3").unwrap();
         assert_eq!((headers.text("a"), headers.len()), (Some("3"), 1));
+    }
+
+    #[test]
+    fn a_header_that_does_not_fit_leaves_the_old_ones() {
+        let mut headers = Headers::default();
+        headers.push("a", "1").unwrap();
+        headers.push("b", "2").unwrap();
+        let before = headers.clone();
+        assert_eq!(headers.set("a", vec![0; Headers::MAX_BYTES]), Err(HeadersFull));
+        assert_eq!(headers, before);
+        // What is replaced makes room.
+        assert_eq!(headers.set("a", vec![0; Headers::MAX_BYTES - 3]), Ok(()));
+        assert_eq!(headers.len(), 2);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// How the file is used.
 ///
-/// Defaults: 512 units of work a commit, 4 096 waiting, 4 readers.
-#[derive(Debug, Clone, Copy)]
+/// Defaults: 512 units of work a commit, 4 096 waiting, 4 readers. A 0 means 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
     /// The most units of work that one commit carries.
     pub max_batch: usize,

@@ -14,13 +14,14 @@
 mod config;
 mod migration;
 mod reader;
+mod shared;
 mod tx;
 mod writer;
 
-use std::{fs::File, path::Path, sync::Arc};
+use std::{any::Any, fs::File, path::Path, sync::Arc};
 
 pub use self::{config::DatabaseConfig, migration::Migration, tx::Tx};
-use self::{reader::Readers, writer::Writer};
+use self::{reader::Readers, shared::Shared, writer::Writer};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A handle on one SQLite file; clones share it.
@@ -45,6 +46,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Database {
     writer: Writer,
     readers: Readers,
+    shared: Shared,
     _lock: Arc<File>,
 }
 
@@ -58,6 +60,7 @@ impl Database {
         Ok(Self {
             writer: Writer::start(config::open_writer(path)?, config),
             readers: Readers::new(path, config),
+            shared: Shared::default(),
             _lock: Arc::new(lock),
         })
     }
@@ -76,6 +79,15 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.attempt(work).await?
+    }
+
+    /// As [`write`](Self::write), for callers that tell the store's failure, the outer one, from the closure's own.
+    pub(crate) async fn attempt<T, F>(&self, work: F) -> Result<Result<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
         self.writer.write(work).await
     }
 
@@ -89,6 +101,11 @@ impl Database {
         F: FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// What all handles on this database keep in memory together, made when first asked for.
+    pub(crate) fn shared<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        self.shared.get()
     }
 
     /// Brings the schema up to date: applies, in order, what has not been applied yet.

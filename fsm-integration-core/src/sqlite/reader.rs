@@ -23,7 +23,7 @@ impl Readers {
         Self(Arc::new(Pool {
             path: path.into(),
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(config.readers.max(1))),
+            permits: Arc::new(Semaphore::new(config.readers.clamp(1, Semaphore::MAX_PERMITS))),
         }))
     }
 

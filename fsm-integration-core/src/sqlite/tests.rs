@@ -79,6 +79,63 @@ async fn hooks_run_after_the_commit_and_not_after_a_rollback() {
 }
 
 #[tokio::test]
+async fn a_hook_that_panics_keeps_neither_the_others_nor_the_writer() {
+    let (_folder, database) = database().await;
+    let ran = Arc::new(AtomicUsize::new(0));
+    let other = Arc::clone(&ran);
+    let work = move |tx: &Tx<'_>| {
+        tx.after_commit(|| panic!("hook"));
+        tx.after_commit(move || {
+            other.fetch_add(1, Ordering::Relaxed);
+        });
+        Ok(tx.execute("INSERT INTO t (v) VALUES ('a')", [])?)
+    };
+    assert_eq!(database.write(work).await.unwrap(), 1);
+    assert_eq!((ran.load(Ordering::Relaxed), count(&database).await), (1, 1));
+    database.write(|tx| Ok(tx.execute("INSERT INTO t (v) VALUES ('b')", [])?)).await.unwrap();
+}
+
+struct Bomb;
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+/// Nobody takes the answer: it is dropped on the writer's thread.
+#[tokio::test]
+async fn an_answer_that_panics_when_it_is_dropped_does_not_end_the_writer() {
+    let (_folder, database) = database().await;
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let mut given_up = Box::pin(database.write(move |_| {
+        let _ = wait.recv();
+        Ok(Bomb)
+    }));
+    assert!(futures_util::poll!(&mut given_up).is_pending());
+    drop(given_up);
+    drop(go);
+    database.write(|tx| Ok(tx.execute("INSERT INTO t (v) VALUES ('a')", [])?)).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_size_is_too_small_or_too_large() {
+    for size in [0, usize::MAX] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DatabaseConfig { max_batch: size, queue: size, readers: size };
+        let database = Database::open(&folder.path().join("t.db"), config).unwrap();
+        database.migrate(SCHEMA).await.unwrap();
+        assert_eq!(count(&database).await, 0, "{size}");
+    }
+}
+
+#[test]
+fn settings_that_are_not_written_are_the_defaults() {
+    let config: DatabaseConfig = serde_json::from_str(r#"{"readers":2}"#).unwrap();
+    assert_eq!(config, DatabaseConfig { readers: 2, ..DatabaseConfig::default() });
+    assert!(serde_json::from_str::<DatabaseConfig>(r#"{"reader":2}"#).is_err());
+}
+
+#[tokio::test]
 async fn a_second_opener_is_told_that_the_database_is_in_use() {
     let (folder, _database) = database().await;
     let second = Database::open(&folder.path().join("t.db"), DatabaseConfig::default());

@@ -1,4 +1,9 @@
-use std::{cell::RefCell, fmt, ops::Deref};
+use std::{
+    cell::RefCell,
+    fmt,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use rusqlite::Connection;
 
@@ -16,6 +21,8 @@ impl<'c> Tx<'c> {
     }
 
     /// Runs the hook once the effects are on disk; never, when they are undone.
+    ///
+    /// It runs on the writer thread and delays every other write. One that panics is logged and changes nothing else.
     pub fn after_commit(&self, hook: impl FnOnce() + Send + 'static) {
         self.after_commit.borrow_mut().push(Box::new(hook));
     }
@@ -30,7 +37,9 @@ impl<'c> Tx<'c> {
 
     pub(super) fn run_hooks(self) {
         for hook in self.after_commit.into_inner() {
-            hook();
+            if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+                tracing::error!("a hook after a database commit panicked");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{DatabaseConfig, Tx};
 use crate::error::{Error, ErrorKind, Result};
@@ -14,15 +14,16 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(connection: Connection, config: DatabaseConfig) -> Self {
-        let (queue, jobs) = mpsc::channel(config.queue);
+        let (queue, jobs) = mpsc::channel(config.queue.clamp(1, Semaphore::MAX_PERMITS));
         std::thread::Builder::new()
             .name("fsm-sqlite-writer".to_owned())
-            .spawn(move || run(&connection, jobs, config.max_batch))
+            .spawn(move || run(&connection, jobs, config.max_batch.max(1)))
             .expect("a process that cannot start a thread cannot start");
         Self { queue }
     }
 
-    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    /// `Err` when nothing was written because of the store; what the work itself answered when it was.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<Result<T>>
     where
         T: Send + 'static,
         F: FnOnce(&Tx<'_>) -> Result<T> + Send + 'static,
@@ -46,7 +47,7 @@ trait Job: Send {
 struct UnitOfWork<T, F> {
     work: Option<F>,
     result: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
+    reply: oneshot::Sender<Result<Result<T>>>,
 }
 
 impl<T, F> Job for UnitOfWork<T, F>
@@ -65,7 +66,7 @@ where
     fn finish(self: Box<Self>, committed: bool) {
         // What was decided on a state that was never written, even a refusal, is no answer.
         let result = match self.result {
-            Some(result) if committed => result,
+            Some(result) if committed => Ok(result),
             _ => Err(Error::new(ErrorKind::Unavailable, "the database could not commit; nothing was written")),
         };
         // A caller that has gone away does not change what was done.
@@ -74,7 +75,7 @@ where
 }
 
 fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>, max_batch: usize) {
-    let mut batch = Vec::with_capacity(max_batch);
+    let mut batch = Vec::new();
     while jobs.blocking_recv_many(&mut batch, max_batch) > 0 {
         let committed = match commit(connection, &mut batch) {
             Ok(()) => true,
@@ -85,7 +86,10 @@ fn run(connection: &Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>, max_batc
             }
         };
         for job in batch.drain(..) {
-            job.finish(committed);
+            // An answer that nobody waits for is dropped in here, and may panic.
+            if catch_unwind(AssertUnwindSafe(|| job.finish(committed))).is_err() {
+                tracing::error!("the answer of a database write panicked when it was dropped");
+            }
         }
     }
     if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {

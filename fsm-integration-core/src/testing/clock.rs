@@ -4,13 +4,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, Sleep, SystemClock, WallClock};
 
-/// Monotonic and wall time that move only when told; clones share it.
+/// Monotonic and wall time that move only when told, together or the wall time alone; clones share it.
 ///
 /// It does not move tokio's timers: a test with both pauses tokio's time and advances the two together.
 ///
@@ -36,7 +36,15 @@ struct Shared {
 #[derive(Default)]
 struct State {
     elapsed: Duration,
+    /// How far wall time has been stepped.
+    stepped: SignedDuration,
     sleepers: Vec<(Timestamp, oneshot::Sender<()>)>,
+}
+
+impl State {
+    fn wall(&self, began_at: Timestamp) -> Timestamp {
+        began_at + self.elapsed + self.stepped
+    }
 }
 
 impl VirtualClock {
@@ -53,10 +61,37 @@ impl VirtualClock {
     /// # Panics
     /// When wall time would leave the calendar.
     pub fn advance(&self, by: Duration) {
-        let mut state = self.0.state.lock();
-        state.elapsed += by;
-        let now = self.0.began_at + state.elapsed;
-        for (_, sleeper) in state.sleepers.extract_if(.., |(due, _)| *due <= now) {
+        self.change(|state| state.elapsed += by);
+    }
+
+    /// Steps wall time alone, forward or back, as one who sets a machine's clock; wakes every sleeper that is due then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fsm_integration_core::{clock::{Clock, WallClock}, testing::VirtualClock};
+    ///
+    /// let clock = VirtualClock::starting_at("2025-01-15T10:00:00Z".parse().unwrap());
+    /// let before = clock.now();
+    /// clock.step_wall("-1h".parse().unwrap());
+    /// assert_eq!(clock.timestamp().to_string(), "2025-01-15T09:00:00Z");
+    /// assert_eq!(clock.now(), before);
+    /// ```
+    ///
+    /// # Panics
+    /// When wall time would leave the calendar.
+    pub fn step_wall(&self, by: SignedDuration) {
+        self.change(|state| state.stepped += by);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let due: Vec<_> = {
+            let mut state = self.0.state.lock();
+            change(&mut state);
+            let now = state.wall(self.0.began_at);
+            state.sleepers.extract_if(.., |(due, _)| *due <= now).collect()
+        };
+        // Outside of the lock: whoever is woken may look at the clock at once.
+        for (_, sleeper) in due {
             // A sleeper that was dropped meanwhile needs no waking.
             let _ = sleeper.send(());
         }
@@ -86,13 +121,13 @@ impl Clock for VirtualClock {
 
 impl WallClock for VirtualClock {
     fn timestamp(&self) -> Timestamp {
-        self.0.began_at + self.0.state.lock().elapsed
+        self.0.state.lock().wall(self.0.began_at)
     }
 
     /// Counts from the call, not from the first poll.
     fn sleep_until(&self, at: Timestamp) -> Sleep {
         let mut state = self.0.state.lock();
-        if self.0.began_at + state.elapsed >= at {
+        if state.wall(self.0.began_at) >= at {
             return Box::pin(std::future::ready(()));
         }
         let (wake, woken) = oneshot::channel();
@@ -153,8 +188,44 @@ mod tests {
         assert_eq!(clock.next_due(), None);
     }
 
+    /// Looks at the clock when it is woken.
+    struct Looks(VirtualClock, std::sync::mpsc::Sender<Timestamp>);
+    impl std::task::Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            self.1.send(self.0.timestamp()).unwrap();
+        }
+    }
+
     #[test]
-    fn wall_time_never_goes_back() {
+    fn whoever_is_woken_may_look_at_the_clock_at_once() {
+        let clock = VirtualClock::default();
+        let due = clock.timestamp() + Duration::from_secs(1);
+        let (told, woken) = std::sync::mpsc::channel();
+        let mut sleep = clock.sleep_until(due);
+        let waker = std::task::Waker::from(Arc::new(Looks(clock.clone(), told)));
+        assert!(sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+        // On a thread of its own, for a clock that locks itself out would never come back.
+        std::thread::spawn(move || clock.advance(Duration::from_secs(1)));
+        assert_eq!(woken.recv_timeout(Duration::from_secs(20)), Ok(due));
+    }
+
+    #[tokio::test]
+    async fn a_step_wakes_who_is_due_and_moves_no_monotonic_time() {
+        let clock = VirtualClock::default();
+        let (start, began) = (clock.timestamp(), clock.now());
+        clock.step_wall(SignedDuration::from_secs(-10));
+        let mut sleep = clock.sleep_until(start);
+        clock.step_wall(SignedDuration::from_secs(9));
+        assert!((&mut sleep).now_or_never().is_none());
+        clock.step_wall(SignedDuration::from_secs(1));
+        assert!((&mut sleep).now_or_never().is_some());
+        assert_eq!((clock.timestamp(), clock.now()), (start, began));
+        clock.advance_to(start + Duration::from_secs(5));
+        assert_eq!(clock.now() - began, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn advancing_to_what_is_past_does_nothing() {
         let clock = VirtualClock::default();
         let start = clock.timestamp();
         clock.advance_to(start - Duration::from_secs(1));

@@ -110,11 +110,13 @@ impl<Request, Response, E> MockPartner<Request, Response, E> {
 
     /// Makes the service ready, or busy.
     pub fn set_ready(&self, ready: bool) {
-        let mut gate = self.gate.lock();
-        gate.shut = !ready;
-        if ready {
-            gate.waiting.drain(..).for_each(Waker::wake);
-        }
+        let woken = {
+            let mut gate = self.gate.lock();
+            gate.shut = !ready;
+            if ready { std::mem::take(&mut gate.waiting) } else { Vec::new() }
+        };
+        // Outside of the lock: whoever is woken may ask at once.
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Makes the service's next `call` panic before it makes a future.
@@ -189,5 +191,33 @@ impl<Request: fmt::Debug, Response, E> fmt::Debug for Asked<Request, Response, E
 impl<Response, E> fmt::Debug for MockFuture<Response, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MockFuture").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Wake;
+
+    use super::*;
+
+    /// Asks the service again when it is woken.
+    struct Asks(MockService<(), ()>, std::sync::mpsc::Sender<bool>);
+    impl Wake for Asks {
+        fn wake(self: Arc<Self>) {
+            let ready = self.0.clone().poll_ready(&mut Context::from_waker(Waker::noop())).is_ready();
+            self.1.send(ready).unwrap();
+        }
+    }
+
+    #[test]
+    fn whoever_is_woken_may_ask_at_once() {
+        let (mut service, partner) = MockService::<(), ()>::new();
+        partner.set_ready(false);
+        let (told, woken) = std::sync::mpsc::channel();
+        let waker = Waker::from(Arc::new(Asks(service.clone(), told)));
+        assert!(service.poll_ready(&mut Context::from_waker(&waker)).is_pending());
+        // On a thread of its own, for a gate that locks itself out would never come back.
+        std::thread::spawn(move || partner.set_ready(true));
+        assert_eq!(woken.recv_timeout(std::time::Duration::from_secs(20)), Ok(true));
     }
 }

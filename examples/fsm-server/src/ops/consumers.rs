@@ -17,7 +17,7 @@ use crate::edge::{ApiError, JsonBytes};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Group {
     pub(super) group: String,
-    /// `running` or `stopped`.
+    /// `running`, `stopped` or `ended`.
     pub(super) state: &'static str,
     /// Why it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Groups>, ApiErro
     Ok(Json(Groups { consumers: groups(&ops).await? }))
 }
 
-/// Lets a stopped group go on; harmless for one that runs.
+/// Lets a stopped group go on; harmless for any other.
 pub(super) async fn resume(
     State(ops): State<Ops>,
     Path(name): Path<String>,
@@ -63,6 +63,7 @@ async fn group(consumer: &ConsumerHandle) -> Result<Group> {
     let (state, reason) = match consumer.state() {
         ConsumerState::Running => ("running", None),
         ConsumerState::Stopped { reason } => ("stopped", Some(reason)),
+        ConsumerState::Ended => ("ended", None),
     };
     let topics = consumer.lag_by_topic().await?;
     let topics: Vec<_> =

@@ -69,8 +69,12 @@ fn finding(done: Result<()>) -> HealthStatus {
 }
 
 async fn group(consumer: &ConsumerHandle) -> HealthStatus {
-    if let ConsumerState::Stopped { reason } = consumer.state() {
-        return HealthStatus::unhealthy(format!("stopped: {reason}; resume it when the cause is mended"));
+    match consumer.state() {
+        ConsumerState::Running => {}
+        ConsumerState::Stopped { reason } => {
+            return HealthStatus::unhealthy(format!("stopped: {reason}; resume it when the cause is mended"));
+        }
+        ConsumerState::Ended => return HealthStatus::unhealthy("ended; it goes on at the next start"),
     }
     match consumer.lag().await {
         Ok(lag) if lag > LAG => HealthStatus::degraded(format!("{lag} records behind")),

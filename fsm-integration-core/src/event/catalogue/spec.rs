@@ -17,7 +17,7 @@ pub struct TopicSpec {
     pub producers: &'static [&'static str],
     /// The consumer groups that read it, those of services that are not part of this workspace included.
     pub consumers: &'static [&'static str],
-    /// How long a broker should keep its records; the embedded log keeps them all.
+    /// How long its records are kept: by a broker, and by the embedded log if it is swept by this (`EventLog::sweep`).
     pub retention: Duration,
     /// Whether only the schema is agreed yet, and nobody publishes it.
     pub schema_only: bool,

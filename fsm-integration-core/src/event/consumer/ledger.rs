@@ -108,10 +108,12 @@ impl Ledger {
     }
 
     /// The handler succeeded: its effects, the mark and the progress, or nothing.
-    pub(super) async fn complete(&self, record: &Record, at: Position, commit: Commit) -> Result<Settled> {
+    ///
+    /// `Err` when the store failed; what the effects themselves answered when it did not.
+    pub(super) async fn complete(&self, record: &Record, at: Position, commit: Commit) -> Result<Result<Settled>> {
         let (group, event_id, offset) = (Arc::clone(&self.group), record.event_id, record.offset);
         self.database
-            .write(move |tx| {
+            .attempt(move |tx| {
                 let first = mark(tx, &group, event_id)?;
                 if first {
                     commit.run(tx)?;

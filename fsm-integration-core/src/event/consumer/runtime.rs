@@ -1,11 +1,14 @@
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{self, JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -13,7 +16,8 @@ use super::{
     lanes::Lanes,
     ledger::{Ledger, STORE_PAUSE, Start},
     progress::Progress,
-    settle::{Ending, Settler, Task},
+    settle::{Ending, Settler, Step, Task},
+    status::OwnState,
     systemic::Systemic,
 };
 use crate::{
@@ -35,6 +39,7 @@ pub(super) async fn run(consumer: Consumer, shutdown: CancellationToken) {
         clock,
         progress: Mutex::new(Progress::starting_at(start.committed)),
         systemic: Mutex::new(Systemic::new()),
+        shutdown: shutdown.clone(),
     };
     tracing::debug!(group = %config.group, committed = start.committed, "consumer group started");
     Runtime::new(config, log, settler, start, state).run(woken, shutdown).await;
@@ -60,7 +65,7 @@ struct Runtime {
     config: ConsumerConfig,
     log: EventLog,
     settler: Arc<Settler>,
-    state: watch::Sender<ConsumerState>,
+    state: OwnState,
     position: i64,
     settled: HashSet<i64>,
     held: HashSet<Arc<str>>,
@@ -68,18 +73,14 @@ struct Runtime {
     /// Keys with a record that is due but stands behind one under way.
     behind: HashSet<Arc<str>>,
     ready: VecDeque<Task>,
-    tasks: JoinSet<(Task, Ending)>,
+    tasks: JoinSet<Ending>,
+    /// What each task works on; one that breaks off does not say.
+    under_way: HashMap<task::Id, (Task, Step)>,
     next_due: Option<Timestamp>,
 }
 
 impl Runtime {
-    fn new(
-        config: ConsumerConfig,
-        log: EventLog,
-        settler: Settler,
-        start: Start,
-        state: watch::Sender<ConsumerState>,
-    ) -> Self {
+    fn new(config: ConsumerConfig, log: EventLog, settler: Settler, start: Start, state: OwnState) -> Self {
         Self {
             config,
             log,
@@ -93,6 +94,7 @@ impl Runtime {
             behind: HashSet::new(),
             ready: VecDeque::new(),
             tasks: JoinSet::new(),
+            under_way: HashMap::new(),
         }
     }
 
@@ -102,7 +104,8 @@ impl Runtime {
         while !shutdown.is_cancelled() {
             if let Err(error) = self.fill().await {
                 tracing::error!(error = %error.chain(), group = %self.config.group, "events cannot be read; trying again");
-                tokio::time::sleep(STORE_PAUSE).await;
+                // Whatever it came to, the loop looks at the token next.
+                let _ = shutdown.run_until_cancelled(tokio::time::sleep(STORE_PAUSE)).await;
                 continue;
             }
             self.spawn_ready();
@@ -111,7 +114,7 @@ impl Runtime {
             let clock = Arc::clone(&self.settler.clock);
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 _ = appended.changed() => {}
                 _ = state.changed() => {}
                 _ = woken.changed() => self.next_due = Some(Timestamp::UNIX_EPOCH),
@@ -122,7 +125,7 @@ impl Runtime {
             }
         }
         self.ready.clear();
-        while let Some(ended) = self.tasks.join_next().await {
+        while let Some(ended) = self.tasks.join_next_with_id().await {
             self.ended(ended);
         }
     }
@@ -187,23 +190,35 @@ impl Runtime {
             && *self.state.borrow() == ConsumerState::Running
             && let Some(task) = self.ready.pop_front()
         {
-            let settler = Arc::clone(&self.settler);
-            let hold_back = !task.redelivery && self.held.contains(&task.record.key);
-            self.tasks.spawn(async move {
-                let ending = if hold_back { settler.hold_back(&task).await } else { settler.settle(&task).await };
-                (task, ending)
-            });
+            let held = !task.redelivery && self.held.contains(&task.record.key);
+            self.spawn(task, if held { Step::HoldBack } else { Step::Handle });
         }
     }
 
-    fn ended(&mut self, ended: std::result::Result<(Task, Ending), tokio::task::JoinError>) {
-        let (task, ending) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(error = %error, group = %self.config.group, "event handling broke off; it is done again at the next start");
-                return;
+    fn spawn(&mut self, task: Task, step: Step) {
+        let (settler, own) = (Arc::clone(&self.settler), task.clone());
+        let id = self.tasks.spawn(async move { settler.settle(&own, step).await }).id();
+        self.under_way.insert(id, (task, step));
+    }
+
+    fn ended(&mut self, ended: std::result::Result<(task::Id, Ending), JoinError>) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let Some((task, step)) = self.under_way.remove(&id) else { return };
+        match ended {
+            Ok((_, ending)) => self.settled(task, ending),
+            Err(error) if step == Step::GiveUp => {
+                tracing::error!(error = %error, group = %self.config.group, offset = task.record.offset,
+                    "event cannot even be put aside; its key stands still until the next start");
             }
-        };
+            Err(error) => {
+                tracing::error!(error = %error, group = %self.config.group, offset = task.record.offset,
+                    "event handling broke off");
+                self.spawn(task, Step::GiveUp);
+            }
+        }
+    }
+
+    fn settled(&mut self, task: Task, ending: Ending) {
         let key = &task.record.key;
         if self.behind.remove(key) || task.redelivery {
             self.next_due = Some(Timestamp::UNIX_EPOCH);
@@ -222,6 +237,7 @@ impl Runtime {
                 self.ready.push_front(task);
                 return;
             }
+            Ending::Left => return,
         }
         self.ready.extend(self.lanes.leave(key));
     }

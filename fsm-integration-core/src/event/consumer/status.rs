@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use rusqlite::params;
 use tokio::sync::watch;
@@ -12,13 +12,39 @@ use crate::{
 /// Whether a group runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConsumerState {
-    /// It reads and handles.
+    /// It reads and handles, or will as soon as it is run.
     Running,
     /// It stopped by itself, because most records failed for good; an operator resumes it.
     Stopped {
         /// The failure that was one too many.
         reason: String,
     },
+    /// Its `run` returned or was dropped, or broke off: nothing is handled before the next start.
+    Ended,
+}
+
+/// The state in the hands of the group itself, which has ended when it lets go of it.
+#[derive(Debug)]
+pub(super) struct OwnState(watch::Sender<ConsumerState>);
+
+impl OwnState {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(ConsumerState::Running))
+    }
+}
+
+impl Deref for OwnState {
+    type Target = watch::Sender<ConsumerState>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for OwnState {
+    fn drop(&mut self) {
+        self.0.send_replace(ConsumerState::Ended);
+    }
 }
 
 /// Watches one group from outside.
@@ -31,8 +57,8 @@ pub struct ConsumerHandle {
 }
 
 impl ConsumerHandle {
-    pub(super) fn new(config: &ConsumerConfig, log: EventLog, state: watch::Sender<ConsumerState>) -> Self {
-        Self { group: Arc::clone(&config.group), topics: Arc::clone(&config.topics), log, state }
+    pub(super) fn new(config: &ConsumerConfig, log: EventLog, state: &watch::Sender<ConsumerState>) -> Self {
+        Self { group: Arc::clone(&config.group), topics: Arc::clone(&config.topics), log, state: state.clone() }
     }
 
     /// The group's name.
@@ -53,9 +79,15 @@ impl ConsumerHandle {
         self.state.borrow().clone()
     }
 
-    /// Lets a stopped group go on from where it stopped.
+    /// Lets a stopped group go on from where it stopped; does nothing to one that runs or has ended.
     pub fn resume(&self) {
-        self.state.send_replace(ConsumerState::Running);
+        self.state.send_if_modified(|state| {
+            let stopped = matches!(state, ConsumerState::Stopped { .. });
+            if stopped {
+                *state = ConsumerState::Running;
+            }
+            stopped
+        });
     }
 
     /// How many records of its topics it has not settled yet.

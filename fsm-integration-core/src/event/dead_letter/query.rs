@@ -99,6 +99,15 @@ pub(super) fn as_published(connection: &Connection, filter: &DeadLetterFilter) -
     select(connection, filter, "d.offset")
 }
 
+/// How many the filter names, whatever its limit.
+pub(super) fn count(connection: &Connection, filter: &DeadLetterFilter) -> Result<u64> {
+    let (conditions, values) = conditions(filter);
+    let sql = format!("SELECT count(*) FROM dead_letters d JOIN event_log l ON l.offset = d.offset WHERE {conditions}");
+    let count: i64 =
+        connection.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 fn select(connection: &Connection, filter: &DeadLetterFilter, order: &str) -> Result<Vec<DeadLetter>> {
     let (conditions, values) = conditions(filter);
     let limit = filter.limit.unwrap_or(100).min(MOST);

@@ -11,7 +11,7 @@ use crate::{error::Result, sqlite::Tx};
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReplayPlan {
-    /// Which ones; only open ones are replayed, oldest first.
+    /// Which ones; only open ones are replayed, oldest first, and at most the filter's `limit` at once.
     #[serde(default)]
     pub filter: DeadLetterFilter,
     /// Says what would happen and changes nothing.
@@ -27,6 +27,8 @@ pub struct ReplayPlan {
 pub struct Replay {
     /// The dead letters handed back, in order.
     pub ids: Vec<String>,
+    /// How many more open ones the filter names than its `limit` let through; another replay takes them.
+    pub remaining: u64,
     /// Whether nothing was changed.
     pub dry_run: bool,
 }
@@ -34,12 +36,14 @@ pub struct Replay {
 pub(super) fn replay(tx: &Tx<'_>, plan: &ReplayPlan, now: Timestamp) -> Result<Replay> {
     let filter = DeadLetterFilter { status: Some(Status::Open), ..plan.filter.clone() };
     let letters = query::as_published(tx, &filter)?;
+    let remaining = query::count(tx, &filter)?.saturating_sub(letters.len() as u64);
     if !plan.dry_run {
         for (index, letter) in letters.iter().enumerate() {
             hand_back(tx, &letter.id, due_at(now, plan.rate, index))?;
         }
     }
-    Ok(Replay { ids: letters.into_iter().map(|letter| letter.id).collect(), dry_run: plan.dry_run })
+    let ids = letters.into_iter().map(|letter| letter.id).collect();
+    Ok(Replay { ids, remaining, dry_run: plan.dry_run })
 }
 
 fn due_at(now: Timestamp, rate: Option<NonZeroU32>, index: usize) -> Timestamp {

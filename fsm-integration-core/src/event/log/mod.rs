@@ -2,10 +2,13 @@
 //!
 //! Appending takes the transaction of the unit of work that changed the state, so state and events commit together:
 //! on the embedded bus the log *is* the outbox, and nothing has to carry events from one to the other.
+//!
+//! It keeps everything, unless its owner calls [`EventLog::sweep`].
 
+mod sweep;
 mod tails;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,6 +16,7 @@ use rusqlite::{Connection, Row, params, types::Type};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use self::sweep::{Retention, Swept};
 use self::tails::Tails;
 use super::{Envelope, Headers, Topic};
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
 pub const MIGRATION: Migration = Migration { name: "core_0001_event_log", sql: include_str!("schema.sql") };
 
 /// One record as it lies in the log: nothing decoded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Record {
     /// Its place; grows by at least one a record, over all topics.
     pub offset: i64,
@@ -43,6 +47,20 @@ pub struct Record {
     pub appended_at: Timestamp,
 }
 
+/// Shows neither the key nor the payload: both may hold personal data.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("offset", &self.offset)
+            .field("topic", &self.topic)
+            .field("event_id", &self.event_id)
+            .field("headers", &self.headers)
+            .field("payload_bytes", &self.payload.len())
+            .field("appended_at", &self.appended_at)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Some records of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -52,12 +70,17 @@ pub struct Batch {
     pub is_all: bool,
 }
 
-/// A handle on the log; clones share it.
+/// A handle on the log; all handles on one database share it, clones or opened anew.
 #[derive(Debug, Clone)]
 pub struct EventLog {
     database: Database,
     clock: Arc<dyn WallClock>,
-    tails: Arc<Tails>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    tails: Tails,
     woken: watch::Sender<()>,
 }
 
@@ -67,8 +90,11 @@ impl EventLog {
     /// # Errors
     /// The database's own, when the present ends of the topics cannot be read.
     pub async fn open(database: Database, clock: Arc<dyn WallClock>) -> Result<Self> {
-        let ends = database.read(read_ends).await?;
-        Ok(Self { database, clock, tails: Arc::new(Tails::new(ends)), woken: watch::Sender::new(()) })
+        let shared = database.shared::<Shared>();
+        for (topic, end) in database.read(read_ends).await? {
+            shared.tails.advance(&topic, end);
+        }
+        Ok(Self { database, clock, shared })
     }
 
     /// Appends the event within the unit of work; it exists when that commits.
@@ -99,8 +125,8 @@ impl EventLog {
         )?
         .execute(params![topic.as_str(), key, event_id.as_bytes(), headers.to_bytes(), payload, appended_at])?;
         let offset = tx.last_insert_rowid();
-        let (tails, topic) = (Arc::clone(&self.tails), topic.clone());
-        tx.after_commit(move || tails.advance(&topic, offset));
+        let (shared, topic) = (Arc::clone(&self.shared), topic.clone());
+        tx.after_commit(move || shared.tails.advance(&topic, offset));
         Ok(offset)
     }
 
@@ -124,22 +150,22 @@ impl EventLog {
     /// The highest offset of any of the topics; 0 when they are empty.
     #[must_use]
     pub fn end_of(&self, topics: &[Topic]) -> i64 {
-        self.tails.end_of(topics)
+        self.shared.tails.end_of(topics)
     }
 
     /// Tells that something was appended to any topic.
     #[must_use]
     pub fn appended(&self) -> watch::Receiver<i64> {
-        self.tails.subscribe()
+        self.shared.tails.subscribe()
     }
 
     /// Makes every group look again at what waits for another try.
     pub(crate) fn wake(&self) {
-        self.woken.send_replace(());
+        self.shared.woken.send_replace(());
     }
 
     pub(crate) fn woken(&self) -> watch::Receiver<()> {
-        self.woken.subscribe()
+        self.shared.woken.subscribe()
     }
 
     /// The database that the log lies in.

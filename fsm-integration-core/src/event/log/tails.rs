@@ -6,18 +6,13 @@ use tokio::sync::watch;
 use crate::event::Topic;
 
 /// Where each topic ends, in memory, so that an idle consumer asks the database nothing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Tails {
     ends: Mutex<HashMap<Topic, i64>>,
     appended: watch::Sender<i64>,
 }
 
 impl Tails {
-    pub(super) fn new(ends: HashMap<Topic, i64>) -> Self {
-        let highest = ends.values().copied().max().unwrap_or(0);
-        Self { ends: Mutex::new(ends), appended: watch::Sender::new(highest) }
-    }
-
     pub(super) fn advance(&self, topic: &Topic, offset: i64) {
         {
             let mut ends = self.ends.lock();

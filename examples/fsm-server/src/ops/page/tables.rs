@@ -27,8 +27,8 @@ pub(super) fn consumers(groups: &[Group]) -> String {
     let row = |group: &Group| {
         let resume = Button::new("Resume", &["admin", "consumers", &group.group, "resume"])
             .confirms(format!("Has the cause been mended? {} goes on where it stopped.", group.group));
-        let running = group.state == "running";
-        let act = if running { String::new() } else { resume.to_string() };
+        let (running, stopped) = (group.state == "running", group.state == "stopped");
+        let act = if stopped { resume.to_string() } else { String::new() };
         let reason = group.reason.as_ref().map(|why| format!("<br><span class=\"said\">{}</span>", text(why)));
         format!(
             "<tr><td>{}{}</td><td>{}</td><td class=\"number\">{}</td><td class=\"act\">{act}</td></tr>",

@@ -12,10 +12,13 @@ use crate::{
     error::{Error, ErrorKind},
     event::{
         Event,
-        catalogue::ServiceOrderCreated,
+        catalogue::{ServiceOrderClosed, ServiceOrderCreated},
         codec::{AvroCodec, DecodeError, MAX_EVENT_BYTES, SchemaId},
     },
 };
+
+/// The unscaled number of the provider's amount in [`samples::closed`], after its length of nine bytes.
+const DECIMAL: [u8; 10] = [18, 0x00, 0x8a, 0xc7, 0x23, 0x04, 0x89, 0xe7, 0xff, 0xff];
 
 /// Tries to read bytes as every event there is, and as JSON.
 fn read_as_everything(bytes: &[u8]) {
@@ -64,6 +67,24 @@ fn an_event_above_a_mebibyte_is_refused_before_it_is_published() {
     let mut event = samples::intake();
     event.raw_payload = "x".repeat(MAX_EVENT_BYTES).into();
     assert_eq!(AvroCodec::bundled().encode(&event).unwrap_err().kind(), ErrorKind::PayloadTooLarge);
+}
+
+#[test]
+fn a_decimal_that_no_amount_can_hold_is_malformed() {
+    let bytes = AvroCodec::bundled().encode(&samples::closed()).unwrap();
+    let at = bytes.windows(DECIMAL.len()).position(|window| window == DECIMAL).expect("the provider's amount");
+    let with = |decimal: &[u8]| {
+        let length = u8::try_from(2 * decimal.len()).unwrap();
+        [&bytes[..at], &[length], decimal, &bytes[at + DECIMAL.len()..]].concat()
+    };
+    let read = |decimal: &[u8]| AvroCodec::bundled().decode::<ServiceOrderClosed>(&with(decimal));
+    assert!(read(&[0xff; 16]).is_ok(), "minus a ten-thousandth");
+    for (first, others, length) in [(0x80, 0, 16), (0x7f, 0xff, 16), (0, 0, 0), (0, 0, 17), (0x80, 0, 17)] {
+        let mut decimal = vec![others; length];
+        decimal.iter_mut().take(1).for_each(|byte| *byte = first);
+        assert_eq!(read(&decimal), Err(DecodeError::Malformed), "{decimal:x?}");
+        read_as_everything(&with(&decimal));
+    }
 }
 
 proptest! {

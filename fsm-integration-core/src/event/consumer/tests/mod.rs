@@ -1,3 +1,5 @@
+mod faults;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,24 +37,41 @@ struct Fixture {
 
 impl Fixture {
     async fn new(decide: impl Fn(&str, u32) -> Result<()> + Send + Sync + 'static) -> Self {
+        Self::with(|_| (), |seen| handler(seen, Arc::new(decide))).await
+    }
+
+    /// With other settings and a handler of the test's own.
+    async fn with(
+        change: impl FnOnce(&mut ConsumerConfig),
+        handler: impl FnOnce(watch::Sender<Vec<String>>) -> Handler,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(&folder.path().join("t.db"), DatabaseConfig::default()).unwrap();
         database.migrate(&[log::MIGRATION, EFFECTS]).await.unwrap();
         let clock = VirtualClock::starting_at("2025-01-15T10:00:00Z".parse().unwrap());
         let log = EventLog::open(database, Arc::new(clock.clone())).await.unwrap();
-        Self { _folder: Some(folder), ..Self::start(log, clock, Arc::new(decide)) }
+        let mut config = config();
+        change(&mut config);
+        let (seen, wall) = (watch::Sender::default(), Arc::new(clock.clone()));
+        let handler = handler(seen.clone());
+        Self { _folder: Some(folder), ..Self::run(log, clock, wall, config, seen, handler) }
     }
 
     fn start(log: EventLog, clock: VirtualClock, decide: Decide) -> Self {
-        let seen = watch::Sender::new(Vec::new());
-        let schedule = DurableSchedule {
-            delays: vec![Duration::from_secs(60); 3],
-            jitter_factor: 0.0,
-            ..DurableSchedule::default()
-        };
-        let config = ConsumerConfig::new("group", &[ORDERS], schedule);
+        let (seen, wall) = (watch::Sender::default(), Arc::new(clock.clone()));
         let handler = handler(seen.clone(), decide);
-        let consumer = Consumer::new(log.clone(), Arc::new(clock.clone()), config, handler);
+        Self::run(log, clock, wall, config(), seen, handler)
+    }
+
+    fn run(
+        log: EventLog,
+        clock: VirtualClock,
+        wall: Arc<dyn WallClock>,
+        config: ConsumerConfig,
+        seen: watch::Sender<Vec<String>>,
+        handler: Handler,
+    ) -> Self {
+        let consumer = Consumer::new(log.clone(), wall, config, handler);
         let (handle, shutdown) = (consumer.handle(), CancellationToken::new());
         let running = tokio::spawn(consumer.run(shutdown.clone()));
         Self { _folder: None, log, clock, seen, handle, shutdown, running }
@@ -97,6 +116,16 @@ impl Fixture {
         self.log.database().read(read).await.unwrap()
     }
 
+    /// How many records wait for another try, and how long the next of them does.
+    async fn waiting(&self) -> (u32, Option<Duration>) {
+        let sql = "SELECT count(*), min(due_at) FROM redeliveries";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?));
+        let (count, due) = self.log.database().read(move |db| Ok(db.query_row(sql, [], row)?)).await.unwrap();
+        let wait =
+            |due: i64| Duration::from_millis((due - self.clock.timestamp().as_millisecond()).max(0).unsigned_abs());
+        (count, due.map(wait))
+    }
+
     async fn caught_up(&self) {
         eventually(async || (self.handle.lag().await.unwrap() == 0).then_some(())).await;
     }
@@ -106,6 +135,12 @@ impl Fixture {
         self.running.await.unwrap();
         (self._folder, self.log, self.clock)
     }
+}
+
+fn config() -> ConsumerConfig {
+    let schedule =
+        DurableSchedule { delays: vec![Duration::from_secs(60); 3], jitter_factor: 0.0, ..DurableSchedule::default() };
+    ConsumerConfig::new("group", &[ORDERS], schedule)
 }
 
 async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> T {

@@ -1,3 +1,5 @@
+mod sweep;
+
 use super::*;
 use crate::{clock::SystemClock, sqlite::DatabaseConfig};
 
@@ -47,10 +49,35 @@ async fn an_event_of_an_undone_unit_never_existed() {
 
 #[tokio::test]
 async fn a_reopened_log_knows_where_its_topics_end() {
-    let (_folder, log) = log().await;
+    let (folder, log) = log().await;
     let offset = append(&log, ORDERS, "a", false).await.unwrap();
-    let again = EventLog::open(log.database().clone(), Arc::new(SystemClock)).await.unwrap();
+    let path = folder.path().join("t.db");
+    drop(log);
+    let database = Database::open(&path, DatabaseConfig::default()).unwrap();
+    let again = EventLog::open(database, Arc::new(SystemClock)).await.unwrap();
     assert_eq!((again.end_of(&[ORDERS]), again.end_of(&[OTHER])), (offset, 0));
+}
+
+#[tokio::test]
+async fn what_one_handle_appends_another_one_of_the_database_hears_of() {
+    let (_folder, one) = log().await;
+    let other = EventLog::open(one.database().clone(), Arc::new(SystemClock)).await.unwrap();
+    let (mut appended, mut woken) = (other.appended(), other.woken());
+    let offset = append(&one, ORDERS, "a", false).await.unwrap();
+    assert_eq!((other.end_of(&[ORDERS]), *appended.borrow_and_update()), (offset, offset));
+    assert!(!woken.has_changed().unwrap());
+    one.wake();
+    assert!(woken.has_changed().unwrap());
+    woken.mark_unchanged();
+}
+
+#[tokio::test]
+async fn debug_shows_neither_key_nor_payload() {
+    let (_folder, log) = log().await;
+    append(&log, ORDERS, "jane@example.com", false).await.unwrap();
+    let batch = log.read([ORDERS].into(), 0, 10).await.unwrap();
+    let text = format!("{batch:?}");
+    assert!(text.contains("payload_bytes: 1") && !text.contains("jane") && !text.contains("\"x\""), "{text}");
 }
 
 #[tokio::test]
