@@ -436,7 +436,7 @@ impl Replayable for Receipt {
 fn a_replay_through_the_layer_allocates_nothing_while_nobody_listens() {
     let manager = IdempotencyManager::new(MemoryIdempotencyStore::default());
     let key = IdempotencyKey::new("demo", "order.create", "1").expect("a key");
-    let layer = IdempotencyLayer::new(manager, move |_: &Ask| Some((key.clone(), Fingerprint::NONE)));
+    let layer = IdempotencyLayer::new(manager, move |_: &Ask| Ok(Some((key.clone(), Fingerprint::NONE))));
     let mut service = layer.layer(tower::service_fn(async |_: Ask| Ok::<_, BoxError>(Receipt)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async move {

@@ -111,14 +111,6 @@ impl IdempotencyConflict {
             Self::OutcomeUnreadable => "outcome_unreadable",
         }
     }
-
-    /// When to ask again, if that makes sense.
-    pub(super) const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::InProgress { retry_after } => Some(*retry_after),
-            _ => None,
-        }
-    }
 }
 
 /// A webhook's signature does not hold; the reason is for logs, never for the caller.

@@ -268,7 +268,7 @@ mod tests {
             let found = |value: &str| {
                 let value = http::HeaderValue::from_str(value).expect("a value");
                 let headers = HeaderMap::from_iter([(http::HeaderName::from_static(name), value)]);
-                client_key(&headers).map(|key| key.map(str::to_owned))
+                client_key(&headers).map(|key| key.map(Cow::into_owned))
             };
             for (key, quoted) in [(&longest, format!("\"{longest}\"")), (&too_long, format!("\"{too_long}\""))] {
                 let expected = if key.len() <= 255 { Ok(Some(key.clone())) } else { Err(InvalidIdempotencyKey::Key) };
