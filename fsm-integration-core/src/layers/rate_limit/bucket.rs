@@ -7,7 +7,7 @@ use super::{
     cell::Cell,
     gcra::{Attempt, Gcra},
     queue::Queue,
-    wait::{NO_PLACE, State, Visit, Waited},
+    visit::{NO_PLACE, State, Visit, Waited},
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},

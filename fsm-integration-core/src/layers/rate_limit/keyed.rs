@@ -11,11 +11,11 @@ use hashbrown::DefaultHashBuilder;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::{
-    Acquire, Decision, Quota, WaitConfig,
+    Decision, Quota,
     cell::Cell,
     gcra::{Attempt, Gcra},
     shard::{Lookup, Shard},
-    wait::{NO_PLACE, Visit, Waited},
+    visit::Visit,
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},
@@ -118,29 +118,6 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     {
         let (attempt, gcra) = self.decide(key, cost, |key| K::from(key));
         gcra.tell(&attempt)
-    }
-
-    /// Takes `cost` tokens of the key's bucket as soon as they are there, first come, first served.
-    ///
-    /// As [`TokenBucket::acquire_within`](super::TokenBucket::acquire_within), with a line for each key. For a key
-    /// beyond `max_keys` nobody waits.
-    ///
-    /// # Errors
-    /// The future's: [`RateLimited`](crate::error::RateLimited) when the wait would be longer, the line is full, or the
-    /// cost exceeds the capacity.
-    ///
-    /// # Panics
-    /// The future, when it has to wait outside a tokio runtime with time.
-    pub fn acquire_within(&self, key: &K, cost: u32, config: WaitConfig) -> Acquire<KeyLine<K, C>>
-    where
-        K: Unpin,
-    {
-        let line = KeyLine { buckets: self.clone(), key: key.clone() };
-        let result = if self.waiting(key) == 0 { self.attempt(key, cost).into_result() } else { Err(NO_PLACE) };
-        match result {
-            Ok(()) => Acquire::told(line, cost, result),
-            Err(refusal) => Acquire::join(line, cost, config, refusal),
-        }
     }
 
     /// How many wait for the key's tokens.
@@ -279,7 +256,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         self.0.ticks.nanos()
     }
 
-    fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
+    pub(super) fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
         let lookup = self.lookup(key);
         self.shard(lookup.hash).lock().visit(&lookup, self.now(), visit)
     }
@@ -295,29 +272,6 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     fn shard(&self, hash: u64) -> &Mutex<Shard<K>> {
         let shards = &self.0.shards;
         &shards[(hash >> 32) as usize & (shards.len() - 1)]
-    }
-}
-
-/// One key's bucket, as who waits for its tokens holds it.
-#[derive(Debug)]
-pub struct KeyLine<K, C = SystemClock> {
-    buckets: KeyedTokenBucket<K, C>,
-    key: K,
-}
-
-impl<K: Clone, C> Clone for KeyLine<K, C> {
-    fn clone(&self) -> Self {
-        Self { buckets: self.buckets.clone(), key: self.key.clone() }
-    }
-}
-
-impl<K: Hash + Eq + Clone + Unpin, C: Clock> Waited for KeyLine<K, C> {
-    fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
-        self.buckets.visit(&self.key, visit)
-    }
-
-    fn refund(&self, cost: u32) {
-        self.buckets.refund(&self.key, cost);
     }
 }
 

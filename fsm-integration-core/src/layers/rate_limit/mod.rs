@@ -41,6 +41,7 @@ pub mod gcra;
 mod handfuls;
 mod headers;
 mod health;
+mod key_line;
 mod keyed;
 mod layer;
 mod lease;
@@ -56,6 +57,7 @@ mod shard;
 mod shared;
 mod store;
 mod store_limiter;
+mod visit;
 mod wait;
 
 pub use self::{
@@ -65,7 +67,8 @@ pub use self::{
     decision::Decision,
     future::RateLimitFuture,
     headers::headers,
-    keyed::{KeyLine, KeyedTokenBucket},
+    key_line::KeyLine,
+    keyed::KeyedTokenBucket,
     layer::RateLimitLayer,
     leased::{LeaseConfig, LeasedBucket},
     leased_store::LeasedStore,

@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::{
     gcra::{Attempt, Gcra},
     queue::Queue,
-    wait::{State, Visit},
+    visit::{State, Visit},
 };
 
 /// Below this many keys a sweep is not worth its time.
