@@ -5,9 +5,9 @@ use parking_lot::{Mutex, RwLock};
 use super::{
     Acquire, Decision, Quota, WaitConfig,
     cell::Cell,
-    gcra::{Attempt, Gcra},
+    gcra::{Attempt, Gcra, HELD},
     queue::Queue,
-    visit::{NO_PLACE, State, Visit, Waited},
+    visit::{NO_PLACE, Visit, Waited},
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},
@@ -86,7 +86,8 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Takes `cost` tokens if they are there; a cost above the capacity is refused for ever.
     ///
-    /// While somebody waits in line, the tokens that are there or flow in are taken already: nobody overtakes.
+    /// While somebody waits in line, the tokens that are there or flow in are taken already: nobody overtakes, however
+    /// late the line is.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Decision {
         self.0.gcra.tell(&self.attempt(cost))
@@ -104,12 +105,13 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Takes `cost` tokens as soon as they are there, first come, first served.
     ///
-    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer, the others
-    /// are woken by who goes before them. A clock that tokio's paused time does not move does not shorten the wait.
+    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer for its tokens,
+    /// the others are woken by who goes before them. A clock that tokio's paused time does not move does not shorten the
+    /// wait.
     ///
     /// # Errors
     /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
-    /// capacity; and while it waits, when a pause or a charge makes the wait too long.
+    /// capacity; and while it waits, when a pause or a charge makes the wait too long, or those before it stand still.
     ///
     /// # Panics
     /// The future, when it has to wait outside a tokio runtime with time.
@@ -155,20 +157,22 @@ impl<C: Clock> TokenBucket<C> {
     pub(super) fn attempt(&self, cost: u32) -> Attempt {
         let Shared { cell, gcra, ticks, .. } = &*self.0;
         let attempt = cell.attempt(gcra, ticks.nanos(), cost);
-        if cost > 0 || gcra.has_token(&attempt) { attempt } else { self.look() }
+        // A pause that holds up who takes no token is known to the line.
+        let is_all = if cost > 0 { attempt.allowed || !attempt.is_held() } else { gcra.has_token(&attempt) };
+        if is_all { attempt } else { self.ask_line(|visit| visit.take(cost)) }
     }
 
-    /// Whether what takes no token may pass.
     #[cold]
     #[inline(never)]
-    fn look(&self) -> Attempt {
-        self.visit(|visit| visit.attempt(0)).expect("it is always there")
+    fn ask_line<T>(&self, ask: impl FnOnce(&mut Visit<'_>) -> T) -> T {
+        self.visit(ask).expect("it is always there")
     }
 
     /// Takes as many tokens as there are from `least` to `most`.
     pub(super) fn take_up_to(&self, least: u32, most: u32) -> Result<u32, RateLimited> {
-        let (gcra, now) = (&self.0.gcra, self.nanos());
-        self.0.cell.update(|full_at| gcra.take_up_to(full_at, now, least, most))
+        let Shared { cell, gcra, ticks, .. } = &*self.0;
+        let taken = cell.take_up_to(gcra, ticks.nanos(), least, most);
+        taken.unwrap_or_else(|| self.ask_line(|visit| visit.take_up_to(least, most)))
     }
 
     /// Nanoseconds since it was made.
@@ -187,7 +191,11 @@ impl<C: Clock> Waited for TokenBucket<C> {
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
         let Shared { cell, gcra, ticks, queue, .. } = &*self.0;
         let mut queue = queue.lock();
-        Some(visit(&mut Visit { queue: &mut queue, gcra, now: ticks.nanos(), state: State::Shared(cell) }))
+        // Who comes meanwhile finds no token and waits for the lock.
+        let state = cell.replace(HELD);
+        let (told, state) = Visit::pay(&mut queue, gcra, ticks.nanos(), state, visit);
+        cell.replace(state);
+        Some(told)
     }
 
     fn refund(&self, cost: u32) {

@@ -224,8 +224,8 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let attempt = gcra.attempt(*full_at, now, cost);
         if attempt.takes(cost) {
             *full_at = attempt.full_at;
-        } else if cost == 0 {
-            return (shard.in_pause(hash, key, now, attempt), gcra);
+        } else if cost == 0 || attempt.is_held() {
+            return (shard.ask_line(hash, key, now, cost, attempt), gcra);
         }
         (attempt, gcra)
     }

@@ -16,7 +16,12 @@
 //! [`TokenBucket::acquire`] does without tower. Who waits is served first come, first served, whatever it costs:
 //! joining the line takes the tokens ahead of time, so that nobody overtakes, not by `try_acquire` either, and how long
 //! the wait will be is known when it begins. What would wait too long is refused at once. A dropped waiter gives back
-//! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it.
+//! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it; when
+//! they have waited for as long as they are willing to, they are refused.
+//!
+//! A line that comes late to its tokens, because the process stood still, finds a full bucket and no more: in any span
+//! of time at most the capacity is let through and what flows in during the span and 5 ms besides, which a line may be
+//! late without loss.
 //!
 //! # Place
 //!

@@ -4,10 +4,15 @@
 //! line: nobody can overtake, whatever his cost, and what callers are told counts the line in. Each waiter knows from
 //! what was taken after it when its own tokens are there. One that leaves gives its tokens back, which brings all
 //! behind it forward.
+//!
+//! While somebody waits, the line keeps the bucket's number, and where it is else stands [`HELD`]: of what flows in
+//! while those whose turn it is are not polled (the process stood still), the line alone knows that it is theirs. A
+//! full bucket holds no more all the same: what flows into one is lost, but for [`SLACK`]. So in any span of time no
+//! more is given out than the capacity, what flows in during the span, and what flows in during the slack.
 
 use std::{collections::VecDeque, mem::swap, task::Waker};
 
-use super::gcra::Gcra;
+use super::gcra::{Gcra, HELD};
 
 /// Who waits, in the order of arrival.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub(super) struct Queue {
     next_ticket: u64,
     /// Tokens that were taken ahead of time by all who ever came, as far as they did not leave.
     taken: u64,
+    /// The bucket's number, while somebody waits.
+    full_at: u64,
     /// Nobody is served before. Kept apart from the bucket's number, which everything that comes back lowers.
     paused_until: u64,
 }
@@ -41,6 +48,10 @@ pub(super) struct Wakers {
     gone: Option<Waker>,
 }
 
+/// How late to its tokens a line may come without loss, in nanoseconds: a timer is up to 1 ms late, a busy runtime a
+/// little more. Without it a bucket of one token would give out fewer than flow in.
+pub(super) const SLACK: u64 = 5_000_000;
+
 /// A line that was longer gives its memory back when nobody waits any more.
 const LONG: usize = 64;
 
@@ -51,8 +62,8 @@ pub(super) enum Turn {
     Served,
     /// It is first, and its tokens are there in so many nanoseconds.
     First(u64),
-    /// Somebody came before; it is woken.
-    Behind,
+    /// Somebody came before; it is woken, or goes away in so many nanoseconds.
+    Behind(u64),
     /// Its tokens, due in so many nanoseconds, come too late.
     TooLate(u64),
     /// The bucket does not hold as many any more.
@@ -68,6 +79,25 @@ impl Wakers {
 impl Queue {
     pub(super) fn len(&self) -> usize {
         self.waiters.len()
+    }
+
+    /// The bucket's number, if `state` is what stands where it is kept while nobody waits.
+    ///
+    /// Late waiters find what they took ahead, and no more flows in beside it than a full bucket holds.
+    pub(super) fn open(&self, gcra: &Gcra, state: u64, now: u64) -> u64 {
+        if self.waiters.is_empty() {
+            return state;
+        }
+        self.full_at.max(gcra.full_but(now, self.reserved()).saturating_sub(SLACK))
+    }
+
+    /// Keeps the bucket's number; returns what is to stand where it is kept while nobody waits.
+    pub(super) fn close(&mut self, full_at: u64) -> u64 {
+        if self.waiters.is_empty() {
+            return full_at;
+        }
+        self.full_at = full_at;
+        HELD
     }
 
     /// Joins the line after its tokens were taken.
@@ -97,8 +127,13 @@ impl Queue {
         if place == 0 && due <= now {
             return Turn::Served;
         }
+        let left = if place == 0 { due - now } else { waiter.give_up_at.saturating_add(SLACK).saturating_sub(now) };
+        if left == 0 {
+            // Its tokens may be there, but those before it do not come for theirs.
+            return Turn::TooLate(due.saturating_sub(now));
+        }
         swap(&mut waiter.waker, waker);
-        if place == 0 { Turn::First(due - now) } else { Turn::Behind }
+        if place == 0 { Turn::First(left) } else { Turn::Behind(left) }
     }
 
     /// Leaves the line with its tokens.
@@ -165,7 +200,7 @@ impl Queue {
     }
 
     /// Tokens that were taken ahead by who waits.
-    fn reserved(&self) -> u64 {
+    pub(super) fn reserved(&self) -> u64 {
         self.waiters.front().map_or(0, |first| self.taken - first.taken + u64::from(first.cost))
     }
 

@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::{
     gcra::{Attempt, Gcra},
     queue::Queue,
-    visit::{State, Visit},
+    visit::Visit,
 };
 
 /// Below this many keys a sweep is not worth its time.
@@ -26,6 +26,8 @@ pub(super) struct Shard<K> {
     /// Keys with a quota of their own, as long as whoever gave it does not take it back.
     own: HashTable<(K, Gcra)>,
     /// The lines of keys for which somebody waits, or which are paused; such a key stays.
+    ///
+    /// While somebody waits, the line keeps the state.
     lines: HashTable<(K, Queue)>,
     max_keys: usize,
     /// The number of keys at which to look for idle ones: twice what the last sweep left, so that
@@ -127,24 +129,30 @@ impl<K: Hash + Eq> Shard<K> {
         let gcra = *self.quota(hash, key);
         let line = self.lines.find_entry(hash, |(known, _)| known == key).ok();
         let mut queue = line.map_or_else(Queue::default, |line| line.remove().0.1);
-        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known == key)?;
-        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(full_at) });
+        let (_, state) = self.states.find_mut(hash, |(known, _)| known == key)?;
+        let (told, full_at) = Visit::pay(&mut queue, &gcra, now, *state, visit);
+        *state = full_at;
         if queue.is_needed(now) {
             self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
         }
         Some(told)
     }
 
-    /// How a call that takes no token stands if the key is paused.
+    /// How a call stands for which somebody may wait, or whose key may be paused, by its attempt without knowing that.
     #[cold]
     #[inline(never)]
-    pub(super) fn in_pause<Q>(&self, hash: u64, key: &Q, now: u64, attempt: Attempt) -> Attempt
+    pub(super) fn ask_line<Q>(&mut self, hash: u64, key: &Q, now: u64, cost: u32, attempt: Attempt) -> Attempt
     where
         Q: Eq + ?Sized,
         K: Borrow<Q>,
     {
-        let line = self.lines.find(hash, |(known, _)| known.borrow() == key);
-        attempt.in_pause(line.map_or(0, |(_, line)| line.pause_left(now)))
+        let gcra = *self.quota(hash, key);
+        let line = self.lines.find_mut(hash, |(known, _)| known.borrow() == key);
+        let state = self.states.find_mut(hash, |(known, _)| known.borrow() == key);
+        let (Some((_, line)), Some((_, state))) = (line, state) else { return attempt };
+        let (attempt, full_at) = Visit::pay(line, &gcra, now, *state, |visit| visit.take(cost));
+        *state = full_at;
+        attempt
     }
 
     /// Whether the key's bucket may be other than full.
@@ -230,13 +238,14 @@ impl<K: Hash + Eq> Shard<K> {
 }
 
 /// Keeps a state under another quota; returns whom to wake.
-fn convert(full_at: &mut u64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
-    let converted = match &line {
-        Some(line) => line.convert(from, to, *full_at, now),
-        None => to.convert(from, *full_at, now, 0),
+fn convert(state: &mut u64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
+    let Some(line) = line else {
+        *state = to.convert(from, *state, now, 0);
+        return Vec::new();
     };
-    *full_at = converted;
-    line.map(Queue::wake_all).unwrap_or_default()
+    let full_at = line.open(from, *state, now);
+    *state = line.close(line.convert(from, to, full_at, now));
+    line.wake_all()
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@ use std::{task::Waker, time::Duration};
 
 use super::{
     WaitConfig,
-    cell::Cell,
     gcra::{Attempt, Gcra},
     queue::{Queue, Turn, Wakers},
 };
@@ -25,61 +24,75 @@ pub trait Waited: Clone + Unpin {
 /// What a visitor finds.
 #[derive(Debug)]
 pub struct Visit<'a> {
-    pub(super) queue: &'a mut Queue,
-    pub(super) gcra: &'a Gcra,
-    pub(super) now: u64,
-    pub(super) state: State<'a>,
-}
-
-/// The bucket's number: that of one bucket changes while its line is looked at, that of a key does not.
-#[derive(Debug)]
-pub(super) enum State<'a> {
-    Shared(&'a Cell),
-    Held(&'a mut u64),
-}
-
-impl State<'_> {
-    fn update<E>(&mut self, change: impl Fn(u64) -> Result<u64, E>) -> Result<(), E> {
-        match self {
-            Self::Shared(cell) => cell.update(|full_at| change(full_at).map(|full_at| ((), full_at))),
-            Self::Held(full_at) => change(**full_at).map(|changed| **full_at = changed),
-        }
-    }
-
-    fn get(&self) -> u64 {
-        match self {
-            Self::Shared(cell) => cell.get(),
-            Self::Held(full_at) => **full_at,
-        }
-    }
+    queue: &'a mut Queue,
+    gcra: &'a Gcra,
+    now: u64,
+    /// The bucket's number.
+    full_at: u64,
 }
 
 impl Visit<'_> {
-    /// How a call stands, a pause considered.
-    pub(super) fn attempt(&self, cost: u32) -> Attempt {
-        self.gcra.attempt(self.state.get(), self.now, cost).in_pause(self.queue.pause_left(self.now))
+    /// Visits a bucket and its line, of which `state` is kept elsewhere; returns what is to be kept there after it.
+    pub(super) fn pay<T>(
+        queue: &mut Queue,
+        gcra: &Gcra,
+        now: u64,
+        state: u64,
+        visit: impl FnOnce(&mut Visit<'_>) -> T,
+    ) -> (T, u64) {
+        let full_at = queue.open(gcra, state, now);
+        let mut visitor = Visit { queue: &mut *queue, gcra, now, full_at };
+        let told = visit(&mut visitor);
+        let full_at = visitor.full_at;
+        (told, queue.close(full_at))
+    }
+
+    /// How a call stands that is not in line, a pause considered.
+    fn attempt(&self, cost: u32) -> Attempt {
+        self.gcra.attempt(self.beside_line(), self.now, cost).in_pause(self.queue.pause_left(self.now))
+    }
+
+    /// Takes the tokens if they are there, for a call that is not in line.
+    pub(super) fn take(&mut self, cost: u32) -> Attempt {
+        let attempt = self.attempt(cost);
+        if attempt.takes(cost) {
+            self.full_at = attempt.full_at;
+        }
+        attempt
+    }
+
+    /// Takes as many tokens as there are from `least` to `most`, for calls that are not in line.
+    pub(super) fn take_up_to(&mut self, least: u32, most: u32) -> Result<u32, RateLimited> {
+        let (taken, full_at) = self.gcra.take_up_to(self.beside_line(), self.now, least, most)?;
+        self.full_at = full_at;
+        Ok(taken)
+    }
+
+    /// The bucket's number for who is not in line: what the line is late to is the line's.
+    fn beside_line(&self) -> u64 {
+        self.full_at.max(self.gcra.full_but(self.now, self.queue.reserved()))
     }
 
     /// Takes the tokens ahead of time and joins the line, or tells why not.
     pub(super) fn join(&mut self, cost: u32, config: WaitConfig) -> Result<u64, RateLimited> {
-        let (gcra, now, max_wait) = (self.gcra, self.now, nanos(config.max_wait));
+        let (now, max_wait) = (self.now, nanos(config.max_wait));
         if self.queue.len() >= config.max_waiting {
             return Err(self.attempt(cost).into_result().err().unwrap_or(NO_PLACE));
         }
         if self.queue.pause_left(now) > max_wait {
             return self.attempt(cost).into_result().map(|()| 0);
         }
-        self.state.update(|full_at| gcra.reserve(full_at, now, cost, max_wait))?;
+        self.full_at = self.gcra.reserve(self.full_at, now, cost, max_wait)?;
         Ok(self.queue.join(cost, now.saturating_add(max_wait)))
     }
 
     /// Serves the waiter if it is its turn, or tells what it is to do; and whom to wake instead.
     pub(super) fn turn(&mut self, ticket: u64, waker: &mut Option<Waker>) -> (Turn, Wakers) {
-        let turn = self.queue.turn(ticket, self.gcra, self.state.get(), self.now, waker);
+        let turn = self.queue.turn(ticket, self.gcra, self.full_at, self.now, waker);
         let next = match turn {
             Turn::Served => self.queue.serve_first(),
             Turn::TooLate(_) | Turn::Never => self.leave(ticket),
-            Turn::First(_) | Turn::Behind => Wakers::default(),
+            Turn::First(_) | Turn::Behind(_) => Wakers::default(),
         };
         (turn, next)
     }
@@ -93,8 +106,8 @@ impl Visit<'_> {
 
     /// Gives tokens back.
     fn refund(&mut self, cost: u32) {
-        let (gcra, lowest) = (self.gcra, self.queue.lowest(self.gcra, self.now));
-        self.change(|full_at| gcra.refund(full_at, cost).max(lowest));
+        let lowest = self.queue.lowest(self.gcra, self.now);
+        self.full_at = self.gcra.refund(self.full_at, cost).max(lowest);
     }
 
     /// Gives tokens back that were there at once; returns whom to wake.
@@ -105,19 +118,14 @@ impl Visit<'_> {
 
     /// Takes tokens whether they are there or not; returns whom to wake.
     pub(super) fn charge(&mut self, cost: u32) -> Vec<Waker> {
-        let (gcra, now) = (self.gcra, self.now);
-        self.change(|full_at| gcra.charge(full_at, now, cost));
+        self.full_at = self.gcra.charge(self.full_at, self.now, cost);
         self.queue.wake_all()
     }
 
     /// Gives out nothing for a while; returns whom to wake.
     pub(super) fn pause(&mut self, duration: Duration) -> Vec<Waker> {
         let lowest = self.queue.pause(self.gcra, self.now.saturating_add(nanos(duration)));
-        self.change(|full_at| full_at.max(lowest));
+        self.full_at = self.full_at.max(lowest);
         self.queue.wake_all()
-    }
-
-    fn change(&mut self, change: impl Fn(u64) -> u64) {
-        let Ok(()) = self.state.update(|full_at| Ok::<_, std::convert::Infallible>(change(full_at)));
     }
 }

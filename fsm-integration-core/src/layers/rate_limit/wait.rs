@@ -18,7 +18,7 @@ use crate::error::RateLimited;
 /// Waits in line for tokens; ends when they are taken, or will not be there in time.
 ///
 /// Its place in the line is that of the call which made it, not of its first poll. Whoever makes it must poll or drop
-/// it: those behind wait for whoever is before them.
+/// it: those behind wait for whoever is before them, as long as they are willing to wait at all.
 ///
 /// # Cancel safety
 /// Dropped before it ends, it gives back its place and its tokens, and who is next moves up.
@@ -94,12 +94,7 @@ fn poll_turn<B: Waited>(
                 return Poll::Ready(Err(RateLimited { retry_after: Some(Duration::from_nanos(wait)) }));
             }
             Turn::Never => return Poll::Ready(Err(RateLimited { retry_after: None })),
-            // Only the first has a timer.
-            Turn::Behind => {
-                *timer = None;
-                return Poll::Pending;
-            }
-            Turn::First(nanos) => Duration::from_nanos(nanos),
+            Turn::First(nanos) | Turn::Behind(nanos) => Duration::from_nanos(nanos),
         };
         let timer = timer.get_or_insert_with(|| Box::pin(sleep(left)));
         timer.as_mut().reset(Instant::now() + left);

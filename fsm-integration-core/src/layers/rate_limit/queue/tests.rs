@@ -119,7 +119,10 @@ fn who_would_be_served_too_late_is_told() {
         full_at = gcra.reserve(full_at, 0, 1, u64::MAX).expect("in line");
         queue.join(1, turn * INTERVAL)
     });
-    assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, &mut Some(Waker::noop().clone())), Turn::Behind);
+    assert_eq!(
+        queue.turn(tickets[1], &gcra, full_at, 0, &mut Some(Waker::noop().clone())),
+        Turn::Behind(2 * INTERVAL + SLACK)
+    );
     let paused = full_at.max(queue.pause(&gcra, 2 * INTERVAL));
     assert_eq!(queue.turn(tickets[0], &gcra, paused, 0, &mut Some(Waker::noop().clone())), Turn::TooLate(2 * INTERVAL));
     assert_eq!(queue.turn(tickets[1], &gcra, paused, 0, &mut Some(Waker::noop().clone())), Turn::TooLate(3 * INTERVAL));

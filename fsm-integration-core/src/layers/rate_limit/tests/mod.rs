@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 mod degrading;
+mod late;
 mod leased_store;
 mod leasing;
 mod linear;
