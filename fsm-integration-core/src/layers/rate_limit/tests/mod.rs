@@ -144,6 +144,41 @@ fn keys_beyond_the_cap_share_one_bucket_until_others_are_idle() {
 }
 
 #[test]
+fn idle_keys_make_room_within_a_second_however_long_an_empty_bucket_takes_to_fill() {
+    let (clock, buckets) = keyed(10_000, 64);
+    (0..65).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    clock.advance(SECOND);
+    assert!(buckets.try_acquire(&100, 10_000).allowed);
+    assert!(buckets.try_acquire(&101, 1).allowed, "in a bucket of its own");
+    assert_eq!(buckets.len(), 2);
+}
+
+#[test]
+fn keys_that_are_idle_soon_make_room_before_those_that_are_not() {
+    let (clock, buckets) = keyed(10_000, 64);
+    (0..32).for_each(|key| assert!(buckets.try_acquire(&key, 3_600).allowed));
+    clock.advance(SECOND);
+    (32..64).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    assert!(buckets.try_acquire(&64, 10_000).allowed, "in the common one");
+    assert_eq!(buckets.len(), 64);
+    clock.advance(SECOND);
+    assert!(buckets.try_acquire(&65, 10_000).allowed);
+    assert_eq!(buckets.len(), 33);
+}
+
+#[test]
+fn who_is_refused_or_gave_all_back_is_not_remembered() {
+    let (_, buckets) = keyed(1, 100);
+    for key in 0..200 {
+        drop(buckets.acquire_within(&key, 5, WaitConfig::default()));
+        buckets.charge(&key, 0);
+    }
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    buckets.refund(&1, 1);
+    assert!(buckets.is_empty());
+}
+
+#[test]
 fn the_cap_holds_over_all_shards() {
     let (_, buckets) = keyed(1, 1_000);
     (0..100_000).for_each(|key| _ = buckets.try_acquire(&key, 1));
