@@ -48,6 +48,8 @@ struct Shared<K, C> {
     name: Box<str>,
     shards: Box<[Mutex<Shard<K>>]>,
     overflow: Cell,
+    /// One change of the common quota at a time, or each would reach a part of the shards.
+    changing: Mutex<()>,
     hasher: DefaultHashBuilder,
     ticks: Ticks<C>,
     observers: RwLock<Observers>,
@@ -77,6 +79,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
             name: name.into(),
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             overflow: Cell::default(),
+            changing: Mutex::default(),
             hasher: DefaultHashBuilder::default(),
             ticks: Ticks::new(clock),
             observers: RwLock::default(),
@@ -183,14 +186,15 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part
     /// of the keys after the other.
     pub fn set_default_quota(&self, quota: Quota) {
-        let Shared { shards, hasher, .. } = &*self.0;
-        let (gcra, before) = (Gcra::new(&quota), shards[0].lock().gcra());
-        let now = self.now();
-        self.0.overflow.change(|full_at| gcra.convert(&before, full_at, now, 0));
-        for shard in shards {
-            let woken = shard.lock().set_default(gcra, hasher, self.now());
-            woken.into_iter().for_each(Waker::wake);
-        }
+        let Shared { shards, overflow, changing, hasher, .. } = &*self.0;
+        let gcra = Gcra::new(&quota);
+        let one_at_a_time = changing.lock();
+        let (before, now) = (shards[0].lock().gcra(), self.now());
+        overflow.change(|full_at| gcra.convert(&before, full_at, now, 0));
+        let change = |shard: &Mutex<Shard<K>>| shard.lock().set_default(gcra, hasher, self.now());
+        let woken: Vec<Waker> = shards.iter().flat_map(change).collect();
+        drop(one_at_a_time);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// How many keys are remembered.

@@ -155,6 +155,26 @@ fn keys_beyond_the_cap_share_what_a_changed_quota_gives() {
     assert_eq!(allowed, [true, true]);
 }
 
+#[test]
+fn a_common_quota_set_by_two_at_once_is_one_of_the_two_for_every_key() {
+    let (_, buckets) = keyed(10, 10_000);
+    (0..2_000).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    for _ in 0..100 {
+        let barrier = std::sync::Barrier::new(2);
+        thread::scope(|scope| {
+            for capacity in [20, 30] {
+                let (buckets, barrier) = (&buckets, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    buckets.set_default_quota(quota(capacity, 1));
+                });
+            }
+        });
+        let limit = buckets.peek(&0).limit;
+        assert!((1..2_000).all(|key| buckets.peek(&key).limit == limit));
+    }
+}
+
 #[tokio::test]
 async fn a_request_may_cost_more_than_one_token() {
     let (_, bucket) = bucket(10, 1);
