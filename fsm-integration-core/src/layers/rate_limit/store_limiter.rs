@@ -126,9 +126,9 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
         }
     }
 
-    fn take_note(&self, answered: bool) {
+    fn take_note(&self, answered: bool, asked_at: u64) {
         let Shared { name, config, health, ticks, .. } = &*self.0;
-        let changed = health.lock().outcome(answered, ticks.nanos(), nanos(config.retry_after));
+        let changed = health.lock().outcome(answered, asked_at, ticks.nanos(), nanos(config.retry_after));
         if changed {
             self.observers().observe(name, Observation::RateLimiterDegraded { degraded: !answered });
         }
@@ -180,18 +180,23 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
             return Ok(decision);
         }
         let Shared { config, health, ticks, .. } = &*self.0;
-        let may_ask = health.lock().may_ask(ticks.nanos(), nanos(config.retry_after));
+        let asked_at = ticks.nanos();
+        let may_ask = health.lock().may_ask(asked_at, nanos(config.retry_after));
         if !may_ask {
             return self.without_store(key, cost, || self.unavailable());
         }
         let answer = self.ask(key, cost).await;
-        self.take_note(answer.is_ok());
+        self.take_note(answer.is_ok(), asked_at);
         match answer {
             Ok(decision) => {
                 self.keep_up(key, cost, &decision);
                 Ok(decision)
             }
-            Err(failure) => self.without_store(key, cost, || failure),
+            Err(failure) => {
+                // No hint would mean never, but the store may be back.
+                let hint = failure.retry_after().unwrap_or(config.retry_after);
+                self.without_store(key, cost, || failure.with_retry_after(Some(hint)))
+            }
         }
     }
 
