@@ -19,7 +19,8 @@ use crate::{
 pub struct RetryBudgetConfig {
     /// Retries that one call earns, in parts of a retry.
     pub ratio: f64,
-    /// Retries a second that need not be earned, so that a quiet client can retry at all.
+    /// Retries a second that need not be earned, so that a quiet client can retry at all; one that costs more than all
+    /// of a second is let through when none was for long enough.
     pub min_per_second: u32,
     /// Most earned retries that are saved up.
     pub max_saved: u32,
@@ -175,11 +176,12 @@ impl<C: Clock> Shared<C> {
     }
 }
 
-/// When the free allowance is full again after `cost` more, unless that is over a second from now.
+/// When the free allowance is full again after `cost` more, unless that is over a second from now; what costs more than
+/// a second's allowance takes a full one and is paid back for longer.
 fn free_after(full_at: u64, now: u64, interval: u64, cost: u64) -> Option<u64> {
     let time = u64::try_from(u128::from(interval) * u128::from(cost) / u128::from(RETRY)).unwrap_or(u64::MAX);
     let after = full_at.max(now).saturating_add(time);
-    (after - now <= SECOND).then_some(after)
+    (after - now <= SECOND.max(time)).then_some(after)
 }
 
 impl<C> Clone for RetryBudget<C> {

@@ -97,21 +97,41 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A bucket of time that fills as time passes, and a purse; both counted one by one.
+#[test]
+fn a_retry_that_costs_more_than_a_second_s_allowance_is_free_once_that_is_paid_back() {
+    let costs = RetryCosts { timeout: 2.0, ..RetryCosts::EQUAL };
+    let config = RetryBudgetConfig { min_per_second: 1, costs, ..RetryBudgetConfig::default() };
+    let clock = VirtualClock::default();
+    let budget = RetryBudget::with_clock(config, clock.clone());
+    let free = [0, 0, 1_999, 1, 500].map(|millis| {
+        clock.advance(Duration::from_millis(millis));
+        budget.try_withdraw_after(ErrorClass::Timeout)
+    });
+    assert_eq!(free, [true, false, false, true, false]);
+    assert!(!budget.try_withdraw());
+    clock.advance(Duration::from_millis(1_500));
+    assert!(budget.try_withdraw());
+}
+
+/// A bucket of time that fills as time passes and may get into debt for a dear retry, and a purse; both counted one by
+/// one.
 struct Model {
-    free: u64,
+    free: i64,
     saved: u64,
 }
 
 impl Model {
     fn withdraw(&mut self, config: &RetryBudgetConfig, cost: u64) -> bool {
         let time = match config.min_per_second {
-            0 => u64::MAX,
-            rate => SECOND / u64::from(rate) * cost / RETRY,
+            0 => i64::MAX,
+            rate => (SECOND / u64::from(rate) * cost / RETRY) as i64,
         };
-        let purse = if time <= self.free { (&mut self.free, time) } else { (&mut self.saved, cost) };
-        let left = purse.0.checked_sub(purse.1);
-        *purse.0 = left.unwrap_or(*purse.0);
+        if config.min_per_second > 0 && (time <= self.free || self.free == SECOND as i64) {
+            self.free -= time;
+            return true;
+        }
+        let left = self.saved.checked_sub(cost);
+        self.saved = left.unwrap_or(self.saved);
         left.is_some()
     }
 }
@@ -127,7 +147,7 @@ proptest! {
         let clock = VirtualClock::default();
         let budget = RetryBudget::with_clock(config, clock.clone());
         let most = u64::from(max_saved) * RETRY;
-        let mut model = Model { free: SECOND, saved: 0 };
+        let mut model = Model { free: SECOND as i64, saved: 0 };
         for step in steps {
             match step {
                 Step::Deposit => {
@@ -144,7 +164,7 @@ proptest! {
                 }
                 Step::Advance(by) => {
                     clock.advance(by);
-                    model.free = SECOND.min(model.free + crate::clock::nanos(by));
+                    model.free = (SECOND as i64).min(model.free + crate::clock::nanos(by) as i64);
                 }
             }
         }
