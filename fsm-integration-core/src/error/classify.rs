@@ -90,6 +90,14 @@ pub trait Classify {
     fn retry_after(&self) -> Option<Duration> {
         None
     }
+
+    /// Whether this process refused the call, so that nobody on the other side asked to wait; `false` by default.
+    ///
+    /// A [`RateLimitLayer`](crate::layers::rate_limit::RateLimitLayer) that honours the other side's wishes does not
+    /// take those of another limiter here for them: an error type of yours that holds refusals says so.
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 /// Finds what this crate can classify inside; anything else is [`ErrorClass::Permanent`], because an
@@ -106,8 +114,11 @@ impl Classify for BoxError {
             if let Some(error) = error.downcast_ref::<std::io::Error>() {
                 return Some(class_of_io(error.kind()));
             }
+            if let Some(limited) = error.downcast_ref::<RateLimited>() {
+                return Some(ErrorKind::from(limited).class());
+            }
             error.is::<CircuitOpen>().then_some(ErrorClass::Open).or_else(|| {
-                (error.is::<RateLimited>() || error.is::<BulkheadFull>() || error.is::<Overloaded>())
+                (error.is::<BulkheadFull>() || error.is::<Overloaded>())
                     .then_some(ErrorClass::Throttled)
                     .or_else(|| error.is::<TimedOut>().then_some(ErrorClass::Timeout))
             })
@@ -126,6 +137,17 @@ impl Classify for BoxError {
             return Some(*retry_after);
         }
         self.downcast_ref::<CircuitOpen>().and_then(|open| open.retry_after)
+    }
+
+    fn is_local(&self) -> bool {
+        if let Some(error) = self.downcast_ref::<Error>() {
+            return error.is_local();
+        }
+        self.is::<RateLimited>()
+            || self.is::<CircuitOpen>()
+            || self.is::<BulkheadFull>()
+            || self.is::<Overloaded>()
+            || self.is::<IdempotencyConflict>()
     }
 }
 
@@ -195,6 +217,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::layers::coalesce::ShareError;
 
     #[test]
     fn what_follows_from_each_class() {
@@ -254,6 +277,35 @@ mod tests {
             let boxed: BoxError = io::Error::from(io).into();
             assert_eq!((boxed.class(), Error::from(boxed).kind()), (class, kind), "{io:?}");
         }
+    }
+
+    #[test]
+    fn what_this_process_refused_is_told_from_what_the_other_side_did() {
+        let retry_after = Some(Duration::from_secs(1));
+        let in_progress = IdempotencyConflict::InProgress { retry_after: Duration::from_secs(1) };
+        let table: [(BoxError, bool); 7] = [
+            (RateLimited { retry_after }.into(), true),
+            (CircuitOpen { retry_after }.into(), true),
+            (BulkheadFull { limit: 1 }.into(), true),
+            (Overloaded.into(), true),
+            (in_progress.into(), true),
+            (TimedOut { after: Duration::ZERO }.into(), false),
+            (Error::from(ErrorKind::RateLimited).with_retry_after(retry_after).into(), false),
+        ];
+        for (boxed, is_local) in table {
+            assert_eq!(boxed.is_local(), is_local, "{boxed:?} in a box");
+            let own = Error::from(boxed);
+            assert_eq!(own.is_local(), is_local, "{own:?}");
+            assert_eq!(own.share().is_local(), is_local, "{own:?} shared");
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_ever_is_permanent() {
+        let boxed: BoxError = RateLimited { retry_after: None }.into();
+        assert_eq!(boxed.class(), ErrorClass::Permanent);
+        let own = Error::from(boxed);
+        assert_eq!((own.kind(), own.class()), (ErrorKind::InvalidRequest, ErrorClass::Permanent));
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct CircuitOpen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the rate limit is exceeded")]
 pub struct RateLimited {
-    /// How long until the call would be let through; `None` when its cost exceeds the capacity for ever.
+    /// How long until the call would be let through; `None` when its cost exceeds the capacity for ever, which is
+    /// [`Permanent`](super::ErrorClass::Permanent).
     pub retry_after: Option<Duration>,
 }
 
@@ -126,9 +127,22 @@ impl From<CircuitOpen> for Error {
     }
 }
 
+/// What never passes is the request's fault, not the moment's.
+impl From<&RateLimited> for ErrorKind {
+    fn from(refusal: &RateLimited) -> Self {
+        if refusal.retry_after.is_some() { Self::RateLimited } else { Self::InvalidRequest }
+    }
+}
+
 impl From<RateLimited> for Error {
     fn from(refusal: RateLimited) -> Self {
-        Self::from(ErrorKind::RateLimited).with_retry_after(refusal.retry_after)
+        let error = match ErrorKind::from(&refusal) {
+            ErrorKind::InvalidRequest => {
+                Self::new(ErrorKind::InvalidRequest, "the call costs more than the rate limit ever allows at once")
+            }
+            kind => kind.into(),
+        };
+        error.with_retry_after(refusal.retry_after).with_local(true)
     }
 }
 

@@ -14,7 +14,7 @@ mod waiting;
 
 use super::*;
 use crate::{
-    error::{Error, ErrorKind, RateLimited},
+    error::{Classify, Error, ErrorClass, ErrorKind, RateLimited},
     observe::recorder::Seen,
     testing::{VirtualClock, probe},
 };
@@ -246,6 +246,26 @@ async fn a_hint_of_the_other_side_pauses_the_bucket_up_to_the_cap() {
     assert_eq!(bucket.try_acquire(1).retry_after, Some(30 * SECOND));
     clock.advance(30 * SECOND);
     assert!(bucket.try_acquire(1).allowed);
+}
+
+#[tokio::test]
+async fn what_another_limiter_here_refuses_pauses_nobody() {
+    let (_, all) = bucket(100, 100);
+    let (_, each) = keyed(1, 10);
+    let inner = RateLimitLayer::keyed(each, |request: &u64| *request).layer(accepting());
+    let service = RateLimitLayer::new(all.clone()).honour_retry_after(30 * SECOND).layer(inner);
+    service.clone().oneshot(1).await.expect("a token");
+    let refused = service.clone().oneshot(1).await.expect_err("none");
+    assert_eq!((refused.retry_after(), refused.is_local()), (Some(SECOND), true));
+    service.oneshot(2).await.expect("nobody on the other side refused anything");
+}
+
+#[tokio::test]
+async fn what_costs_more_than_the_capacity_is_no_refusal_of_the_moment() {
+    let (_, bucket) = bucket(2, 1);
+    let service = RateLimitLayer::new(bucket).cost(|_: &u64| 3).layer(accepting());
+    let refused = service.oneshot(1).await.expect_err("never");
+    assert_eq!((refused.class(), refused.retry_after()), (ErrorClass::Permanent, None));
 }
 
 #[tokio::test(start_paused = true)]
