@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, task::Waker, time::Duration};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::{
     Acquire, Decision, Quota, WaitConfig,
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock, Ticks},
     error::RateLimited,
-    observe::Observers,
+    observe::{Listening, Observers},
 };
 
 /// A token bucket in this process: exact, lock-free, with a fair line for who wants to wait.
@@ -32,15 +32,16 @@ use crate::{
 /// bucket.acquire(1).await.expect("a second is less than what a call waits at most");
 /// # }
 /// ```
-pub struct TokenBucket<C = SystemClock>(Arc<Shared<C>>);
+pub struct TokenBucket<C = SystemClock> {
+    shared: Arc<Shared<C>>,
+    listening: Arc<Listening>,
+}
 
 struct Shared<C> {
     cell: Cell,
     gcra: Gcra,
     ticks: Ticks<C>,
-    name: Box<str>,
     queue: Mutex<Queue>,
-    observers: RwLock<Observers>,
 }
 
 impl TokenBucket {
@@ -58,30 +59,35 @@ impl<C: Clock> TokenBucket<C> {
             cell: Cell::default(),
             gcra: Gcra::new(&quota),
             ticks: Ticks::new(clock),
-            name: name.into(),
             queue: Mutex::default(),
-            observers: RwLock::default(),
         };
-        Self(Arc::new(shared))
+        Self { shared: Arc::new(shared), listening: Arc::new(Listening::new(name)) }
     }
 
-    /// Tells these of refusals by the layers that this handle and its clones are given to.
+    /// Names this handle, and the clones made of it, for metrics.
     #[must_use]
-    pub fn with_observers(self, observers: Observers) -> Self {
-        *self.0.observers.write() = observers;
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.listening).name = name.into();
+        self
+    }
+
+    /// Chooses who is told of refusals by the layers that this handle, and the clones made of it, are given to.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.listening).observers = observers;
         self
     }
 
     /// The name for its metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.listening.name
     }
 
     /// Who is told of refusals; for callers that ask without a layer.
     #[must_use]
     pub fn observers(&self) -> Observers {
-        self.0.observers.read().clone()
+        self.listening.observers.clone()
     }
 
     /// Takes `cost` tokens if they are there; a cost above the capacity is refused for ever.
@@ -90,7 +96,7 @@ impl<C: Clock> TokenBucket<C> {
     /// late the line is.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Decision {
-        self.0.gcra.tell(&self.attempt(cost))
+        self.shared.gcra.tell(&self.attempt(cost))
     }
 
     /// Takes `cost` tokens as soon as they are there, first come, first served; waits as [`WaitConfig::default`] says.
@@ -126,7 +132,7 @@ impl<C: Clock> TokenBucket<C> {
     /// How many wait in line.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.0.queue.lock().len()
+        self.shared.queue.lock().len()
     }
 
     /// Looks without taking.
@@ -155,7 +161,7 @@ impl<C: Clock> TokenBucket<C> {
     /// Decides, without what only some callers want to be told.
     #[inline]
     pub(super) fn attempt(&self, cost: u32) -> Attempt {
-        let Shared { cell, gcra, ticks, .. } = &*self.0;
+        let Shared { cell, gcra, ticks, .. } = &*self.shared;
         let attempt = cell.attempt(gcra, ticks.nanos(), cost);
         // A pause that holds up who takes no token is known to the line.
         let is_all = if cost > 0 { attempt.allowed || !attempt.is_held() } else { gcra.has_token(&attempt) };
@@ -170,14 +176,14 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Takes as many tokens as there are from `least` to `most`.
     pub(super) fn take_up_to(&self, least: u32, most: u32) -> Result<u32, RateLimited> {
-        let Shared { cell, gcra, ticks, .. } = &*self.0;
+        let Shared { cell, gcra, ticks, .. } = &*self.shared;
         let taken = cell.take_up_to(gcra, ticks.nanos(), least, most);
         taken.unwrap_or_else(|| self.ask_line(|visit| visit.take_up_to(least, most)))
     }
 
     /// Nanoseconds since it was made.
     pub(super) fn nanos(&self) -> u64 {
-        self.0.ticks.nanos()
+        self.shared.ticks.nanos()
     }
 
     /// Changes the bucket and wakes whom that concerns.
@@ -189,7 +195,7 @@ impl<C: Clock> TokenBucket<C> {
 
 impl<C: Clock> Waited for TokenBucket<C> {
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
-        let Shared { cell, gcra, ticks, queue, .. } = &*self.0;
+        let Shared { cell, gcra, ticks, queue, .. } = &*self.shared;
         let mut queue = queue.lock();
         // Who comes meanwhile finds no token and waits for the lock.
         let state = cell.replace(HELD);
@@ -205,14 +211,14 @@ impl<C: Clock> Waited for TokenBucket<C> {
 
 impl<C> Clone for TokenBucket<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), listening: Arc::clone(&self.listening) }
     }
 }
 
 impl<C> fmt::Debug for TokenBucket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = &*self.0;
-        f.debug_struct("TokenBucket").field("name", &shared.name).field("gcra", &shared.gcra).finish_non_exhaustive()
+        let (name, gcra) = (&self.listening.name, &self.shared.gcra);
+        f.debug_struct("TokenBucket").field("name", name).field("gcra", gcra).finish_non_exhaustive()
     }
 }
 
@@ -240,7 +246,7 @@ mod tests {
 
     impl Drop for Watching {
         fn drop(&mut self) {
-            let is_free = self.bucket.0.queue.try_lock().is_some();
+            let is_free = self.bucket.shared.queue.try_lock().is_some();
             self.dropped[usize::from(is_free)].fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     Decision, Quota,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},
-    observe::Observers,
+    observe::{Listening, Observers},
 };
 
 /// A token bucket for each key, as for each tenant; exact, capped, and it forgets who is idle.
@@ -42,17 +42,18 @@ use crate::{
 /// assert!(!buckets.try_acquire(&"acme", 1).allowed);
 /// assert!(buckets.try_acquire(&"globex", 1).allowed);
 /// ```
-pub struct KeyedTokenBucket<K, C = SystemClock>(Arc<Shared<K, C>>);
+pub struct KeyedTokenBucket<K, C = SystemClock> {
+    shared: Arc<Shared<K, C>>,
+    listening: Arc<Listening>,
+}
 
 struct Shared<K, C> {
-    name: Box<str>,
     shards: Box<[Mutex<Shard<K>>]>,
     overflow: Cell,
     /// One change of the common quota at a time, or each would reach a part of the shards.
     changing: Mutex<()>,
     hasher: DefaultHashBuilder,
     ticks: Ticks<C>,
-    observers: RwLock<Observers>,
 }
 
 /// Enough that threads rarely meet, few enough that each shard is worth its cap.
@@ -76,34 +77,39 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         let gcra = Gcra::new(&quota);
         let shard = || Mutex::new(Shard::new(gcra, max_keys / shards));
         let shared = Shared {
-            name: name.into(),
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             overflow: Cell::default(),
             changing: Mutex::default(),
             hasher: DefaultHashBuilder::default(),
             ticks: Ticks::new(clock),
-            observers: RwLock::default(),
         };
-        Self(Arc::new(shared))
+        Self { shared: Arc::new(shared), listening: Arc::new(Listening::new(name)) }
     }
 
-    /// Tells these of refusals by the layers that this handle and its clones are given to.
+    /// Names this handle, and the clones made of it, for metrics.
     #[must_use]
-    pub fn with_observers(self, observers: Observers) -> Self {
-        *self.0.observers.write() = observers;
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.listening).name = name.into();
+        self
+    }
+
+    /// Chooses who is told of refusals by the layers that this handle, and the clones made of it, are given to.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.listening).observers = observers;
         self
     }
 
     /// The name for their metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.listening.name
     }
 
     /// Who is told of refusals; for callers that ask without a layer.
     #[must_use]
     pub fn observers(&self) -> Observers {
-        self.0.observers.read().clone()
+        self.listening.observers.clone()
     }
 
     /// Takes `cost` tokens of the key's bucket if they are there.
@@ -152,7 +158,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         } else if shard.is_full() {
             let gcra = shard.gcra();
             drop(shard);
-            self.0.overflow.change(|full_at| gcra.refund(full_at, cost));
+            self.shared.overflow.change(|full_at| gcra.refund(full_at, cost));
         }
         // Else it was forgotten: its bucket is full.
     }
@@ -186,7 +192,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// Changes the quota of all keys without one of their own, from now on; as [`set_quota`](Self::set_quota), a part
     /// of the keys after the other.
     pub fn set_default_quota(&self, quota: Quota) {
-        let Shared { shards, overflow, changing, hasher, .. } = &*self.0;
+        let Shared { shards, overflow, changing, hasher, .. } = &*self.shared;
         let gcra = Gcra::new(&quota);
         let one_at_a_time = changing.lock();
         let (before, now) = (shards[0].lock().gcra(), self.now());
@@ -200,7 +206,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
     /// How many keys are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|shard| shard.lock().len()).sum()
+        self.shared.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     /// Whether no key is remembered.
@@ -221,7 +227,7 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (hash, now) = (self.0.hasher.hash_one(key), self.now());
+        let (hash, now) = (self.shared.hasher.hash_one(key), self.now());
         let mut shard = self.shard(hash).lock();
         let Some((full_at, gcra)) = shard.find(hash, key) else {
             return self.decide_new(shard, (hash, key), make, now, cost);
@@ -250,15 +256,15 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let lookup = Lookup { hash, key, hasher: &self.0.hasher };
+        let lookup = Lookup { hash, key, hasher: &self.shared.hasher };
         let (attempt, gcra) = shard.attempt_new(&lookup, make, now, cost);
         drop(shard);
-        (attempt.unwrap_or_else(|| self.0.overflow.attempt(&gcra, now, cost)), gcra)
+        (attempt.unwrap_or_else(|| self.shared.overflow.attempt(&gcra, now, cost)), gcra)
     }
 
     #[inline]
     fn now(&self) -> u64 {
-        self.0.ticks.nanos()
+        self.shared.ticks.nanos()
     }
 
     pub(super) fn visit<T>(&self, key: &K, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
@@ -268,26 +274,26 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
 
     #[inline]
     fn lookup<'a, Q: Hash + ?Sized>(&'a self, key: &'a Q) -> Lookup<'a, Q> {
-        let hasher = &self.0.hasher;
+        let hasher = &self.shared.hasher;
         Lookup { hash: hasher.hash_one(key), key, hasher }
     }
 
     /// From the middle of the hash: the map uses both ends.
     #[inline]
     fn shard(&self, hash: u64) -> &Mutex<Shard<K>> {
-        let shards = &self.0.shards;
+        let shards = &self.shared.shards;
         &shards[(hash >> 32) as usize & (shards.len() - 1)]
     }
 }
 
 impl<K, C> Clone for KeyedTokenBucket<K, C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), listening: Arc::clone(&self.listening) }
     }
 }
 
 impl<K, C> fmt::Debug for KeyedTokenBucket<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyedTokenBucket").field("name", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("KeyedTokenBucket").field("name", &self.listening.name).finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ mod waiting;
 use super::*;
 use crate::{
     error::{Classify, Error, ErrorClass, ErrorKind, RateLimited},
-    observe::recorder::Seen,
+    observe::{Observation, Told, recorder::Seen},
     testing::{VirtualClock, probe},
 };
 
@@ -188,7 +188,7 @@ fn the_cap_holds_over_all_shards() {
 #[test]
 fn a_store_in_this_process_decides_at_once() {
     let buckets: KeyedTokenBucket<Arc<str>> = KeyedTokenBucket::new(quota(1, 1), 10);
-    let store: &dyn RateLimitStore = &buckets;
+    let store: Arc<dyn RateLimitStore> = Arc::new(buckets);
     assert!(store.try_acquire_now("acme", 1).expect("local").allowed);
     let asked = store.acquire("acme", 1).now_or_never().expect("local").expect("no store to fail");
     assert!(!asked.allowed);
@@ -224,6 +224,26 @@ async fn in_shadow_mode_everything_passes_and_is_counted() {
     assert_eq!(seen.take(), [("rate_limiter_refusals_total test shadow".to_owned(), 4.0)]);
     RateLimitLayer::new(bucket).layer(accepting()).oneshot(5).await.expect_err("no token");
     assert_eq!(seen.take(), [("rate_limiter_refusals_total test enforced".to_owned(), 1.0)]);
+}
+
+#[tokio::test]
+async fn handles_of_one_bucket_have_names_and_observers_of_their_own() {
+    let told = Told::default();
+    let (_, bucket) = bucket(1, 1);
+    let (_, buckets) = keyed(1, 10);
+    let store = KeyedTokenBucket::<Arc<str>>::new(quota(1, 1), 10);
+    let limiter = StoreLimiter::new("test", quota(1, 1), store, StoreLimiterConfig::default());
+    let named = bucket.clone().with_name("erp").with_observers(told.observers());
+    let named_keys = buckets.clone().with_name("tenants").with_observers(told.observers());
+    let names = [bucket.name(), named.name(), buckets.name(), named_keys.name()].map(str::to_owned);
+    assert_eq!(names, ["test", "erp", "test", "tenants"]);
+    assert_eq!([limiter.name(), limiter.clone().with_name("orders").name()], ["test", "orders"]);
+    assert!(bucket.try_acquire(1).allowed && buckets.try_acquire(&1, 1).allowed);
+    RateLimitLayer::new(bucket).layer(accepting()).oneshot(1).await.expect_err("no token, not told");
+    RateLimitLayer::new(named).layer(accepting()).oneshot(1).await.expect_err("the same bucket");
+    RateLimitLayer::keyed(named_keys, |request: &u64| *request).layer(accepting()).oneshot(1).await.expect_err("too");
+    let refusal = Observation::RateLimited { retry_after: Some(SECOND), shadow: false };
+    assert_eq!(told.take(), ["erp", "tenants"].map(|name| (name.to_owned(), refusal)));
 }
 
 #[tokio::test]
