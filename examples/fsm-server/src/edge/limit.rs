@@ -66,6 +66,6 @@ async fn limit(
 ) -> Response {
     let decision = limit.buckets.try_acquire(&tenant, 1);
     let mut answer = if decision.allowed { next.run(request).await } else { limit.refusal(&decision).into_response() };
-    answer.headers_mut().extend(headers(&decision, limit.policy, limit.quota.period(), limit.clock.timestamp()));
+    answer.headers_mut().extend(headers(&decision, limit.policy, limit.quota.window(), limit.clock.timestamp()));
     answer
 }
