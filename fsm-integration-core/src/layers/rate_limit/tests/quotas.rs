@@ -157,9 +157,9 @@ fn keys_beyond_the_cap_share_what_a_changed_quota_gives() {
 
 #[test]
 fn a_common_quota_set_by_two_at_once_is_one_of_the_two_for_every_key() {
-    let (_, buckets) = keyed(10, 10_000);
-    (0..2_000).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
-    for _ in 0..100 {
+    // Often enough that one overtakes the other between two parts of the keys.
+    for _ in 0..2_000 {
+        let (_, buckets) = keyed(10, 10_000);
         let barrier = std::sync::Barrier::new(2);
         thread::scope(|scope| {
             for capacity in [20, 30] {
@@ -171,7 +171,7 @@ fn a_common_quota_set_by_two_at_once_is_one_of_the_two_for_every_key() {
             }
         });
         let limit = buckets.peek(&0).limit;
-        assert!((1..2_000).all(|key| buckets.peek(&key).limit == limit));
+        assert!((1..300).all(|key| buckets.peek(&key).limit == limit));
     }
 }
 
