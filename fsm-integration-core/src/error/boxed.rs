@@ -24,6 +24,14 @@ impl Classify for BoxError {
     fn retry_after(&self) -> Option<Duration> {
         Known::within(&**self)?.retry_after
     }
+
+    fn is_local(&self) -> bool {
+        Known::within(&**self).is_some_and(|known| match known.own {
+            Some(own) => own.is_local(),
+            // What else is known are refusals.
+            None => !matches!(known.kind, ErrorKind::Timeout | ErrorKind::Unavailable),
+        })
+    }
 }
 
 /// The one place where an erased error becomes ours again; it means what it meant in its box.
@@ -60,7 +68,7 @@ fn around(error: BoxError) -> Error {
     };
     let mut outer = Error::from(kind).with_retry_after(retry_after);
     if let Some(own) = own {
-        outer = outer.with_details(own.details().clone());
+        outer = outer.with_details(own.details().clone()).with_local(own.is_local());
         if let Some(answer) = own.answer() {
             outer = outer.with_answer(answer.clone());
         }
@@ -101,7 +109,7 @@ impl<'a> Known<'a> {
             ErrorKind::CircuitOpen
         } else if let Some(limited) = error.downcast_ref::<RateLimited>() {
             retry_after = limited.retry_after;
-            ErrorKind::RateLimited
+            limited.into()
         } else if let Some(conflict) = error.downcast_ref::<IdempotencyConflict>() {
             retry_after = conflict.retry_after();
             conflict.into()
@@ -158,6 +166,7 @@ fn kind_of_io(kind: io::ErrorKind) -> Option<ErrorKind> {
 mod tests {
     use super::*;
     use crate::error::{FieldErrors, PartnerAnswer};
+    use crate::layers::coalesce::ShareError;
 
     /// A client's own error around what caused it.
     #[derive(Debug, thiserror::Error)]
@@ -166,6 +175,35 @@ mod tests {
 
     fn wrapped(error: impl Into<BoxError>) -> BoxError {
         Client(error.into()).into()
+    }
+
+    #[test]
+    fn what_this_process_refused_is_told_from_what_the_other_side_did() {
+        let retry_after = Some(Duration::from_secs(1));
+        let in_progress = IdempotencyConflict::InProgress { retry_after: Duration::from_secs(1) };
+        let table: [(BoxError, bool); 7] = [
+            (RateLimited { retry_after }.into(), true),
+            (CircuitOpen { retry_after }.into(), true),
+            (BulkheadFull { limit: 1 }.into(), true),
+            (Overloaded.into(), true),
+            (in_progress.into(), true),
+            (TimedOut { after: Duration::ZERO }.into(), false),
+            (Error::from(ErrorKind::RateLimited).with_retry_after(retry_after).into(), false),
+        ];
+        for (boxed, is_local) in table {
+            assert_eq!(boxed.is_local(), is_local, "{boxed:?} in a box");
+            let own = Error::from(boxed);
+            assert_eq!(own.is_local(), is_local, "{own:?}");
+            assert_eq!(own.share().is_local(), is_local, "{own:?} shared");
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_ever_is_permanent() {
+        let boxed: BoxError = RateLimited { retry_after: None }.into();
+        assert_eq!(boxed.class(), ErrorClass::Permanent);
+        let own = Error::from(boxed);
+        assert_eq!((own.kind(), own.class()), (ErrorKind::InvalidRequest, ErrorClass::Permanent));
     }
 
     #[test]

@@ -88,6 +88,14 @@ pub trait Classify {
     fn retry_after(&self) -> Option<Duration> {
         None
     }
+
+    /// Whether this process refused the call, so that nobody on the other side asked to wait; `false` by default.
+    ///
+    /// A [`RateLimitLayer`](crate::layers::rate_limit::RateLimitLayer) that honours the other side's wishes does not
+    /// take those of another limiter here for them: an error type of yours that holds refusals says so.
+    fn is_local(&self) -> bool {
+        false
+    }
 }
 
 impl From<std::convert::Infallible> for Error {

@@ -52,6 +52,7 @@ struct Inner {
     message: Cow<'static, str>,
     details: FieldErrors,
     retry_after: Option<Duration>,
+    is_local: bool,
     answer: Option<PartnerAnswer>,
     source: Option<BoxError>,
 }
@@ -80,6 +81,7 @@ impl Error {
             message: message.into(),
             details: FieldErrors::default(),
             retry_after: None,
+            is_local: false,
             answer: None,
             source: None,
         }))
@@ -114,6 +116,13 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
         self.0.retry_after = delay;
+        self
+    }
+
+    /// Says whether this process refused the call, where the kind leaves that open.
+    #[must_use]
+    pub(crate) fn with_local(mut self, is_local: bool) -> Self {
+        self.0.is_local = is_local;
         self
     }
 
@@ -200,6 +209,11 @@ impl Classify for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    fn is_local(&self) -> bool {
+        use ErrorKind::{BulkheadFull, CircuitOpen, InProgress, Overloaded};
+        self.0.is_local || matches!(self.0.kind, BulkheadFull | CircuitOpen | InProgress | Overloaded)
     }
 }
 

@@ -14,7 +14,8 @@ pub struct CircuitOpen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the rate limit is exceeded")]
 pub struct RateLimited {
-    /// How long until the call would be let through; `None` when its cost exceeds the capacity for ever.
+    /// How long until the call would be let through; `None` when its cost exceeds the capacity for ever, which is
+    /// [`Permanent`](super::ErrorClass::Permanent).
     pub retry_after: Option<Duration>,
 }
 
@@ -183,9 +184,22 @@ impl From<CircuitOpen> for Error {
     }
 }
 
+/// What never passes is the request's fault, not the moment's.
+impl From<&RateLimited> for ErrorKind {
+    fn from(refusal: &RateLimited) -> Self {
+        if refusal.retry_after.is_some() { Self::RateLimited } else { Self::InvalidRequest }
+    }
+}
+
 impl From<RateLimited> for Error {
     fn from(refusal: RateLimited) -> Self {
-        Self::from(ErrorKind::RateLimited).with_retry_after(refusal.retry_after)
+        let error = match ErrorKind::from(&refusal) {
+            ErrorKind::InvalidRequest => {
+                Self::new(ErrorKind::InvalidRequest, "the call costs more than the rate limit ever allows at once")
+            }
+            kind => kind.into(),
+        };
+        error.with_retry_after(refusal.retry_after).with_local(true)
     }
 }
 
@@ -254,15 +268,23 @@ impl Classify for CircuitOpen {
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
+
+    fn is_local(&self) -> bool {
+        true
+    }
 }
 
 impl Classify for RateLimited {
     fn class(&self) -> ErrorClass {
-        ErrorClass::Throttled
+        ErrorKind::from(self).class()
     }
 
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 }
 
@@ -276,11 +298,19 @@ impl Classify for BulkheadFull {
     fn class(&self) -> ErrorClass {
         ErrorClass::Throttled
     }
+
+    fn is_local(&self) -> bool {
+        true
+    }
 }
 
 impl Classify for Overloaded {
     fn class(&self) -> ErrorClass {
         ErrorClass::Throttled
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 }
 
@@ -300,6 +330,10 @@ impl Classify for IdempotencyConflict {
             Self::InProgress { retry_after } => Some(retry_after),
             _ => None,
         }
+    }
+
+    fn is_local(&self) -> bool {
+        true
     }
 }
 

@@ -6,6 +6,7 @@
 mod circuit_state;
 pub mod health;
 mod keys;
+mod listening;
 pub mod metrics;
 mod metrics_observer;
 mod observation;
@@ -16,6 +17,7 @@ pub(crate) mod recorder;
 mod tests;
 mod tracing_observer;
 
+pub(crate) use self::listening::Listening;
 #[cfg(test)]
 #[allow(unused_imports, reason = "the layers' tests follow")]
 pub(crate) use self::observer::tests::Told;

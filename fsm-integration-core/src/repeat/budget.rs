@@ -19,7 +19,8 @@ use crate::{
 pub struct RetryBudgetConfig {
     /// Retries that one call earns, in parts of a retry.
     pub ratio: f64,
-    /// Retries a second that need not be earned, so that a quiet client can retry at all.
+    /// Retries a second that need not be earned, so that a quiet client can retry at all; one that costs more than all
+    /// of a second is let through when none was for long enough.
     pub min_per_second: u32,
     /// Most earned retries that are saved up.
     pub max_saved: u32,
@@ -175,11 +176,12 @@ impl<C: Clock> Shared<C> {
     }
 }
 
-/// When the free allowance is full again after `cost` more, unless that is over a second from now.
+/// When the free allowance is full again after `cost` more, unless that is over a second from now; what costs more than
+/// a second's allowance takes a full one and is paid back for longer.
 fn free_after(full_at: u64, now: u64, interval: u64, cost: u64) -> Option<u64> {
     let time = u64::try_from(u128::from(interval) * u128::from(cost) / u128::from(RETRY)).unwrap_or(u64::MAX);
     let after = full_at.max(now).saturating_add(time);
-    (after - now <= SECOND).then_some(after)
+    (after - now <= SECOND.max(time)).then_some(after)
 }
 
 impl<C> Clone for RetryBudget<C> {
@@ -195,202 +197,4 @@ impl<C> fmt::Debug for RetryBudget<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::testing::VirtualClock;
-
-    fn drain(budget: &RetryBudget<VirtualClock>) -> usize {
-        std::iter::repeat_with(|| budget.try_withdraw()).take_while(|&taken| taken).count()
-    }
-
-    #[test]
-    fn a_quiet_client_has_ten_retries_a_second() {
-        let clock = VirtualClock::default();
-        let budget = RetryBudget::with_clock(RetryBudgetConfig::default(), clock.clone());
-        assert_eq!(drain(&budget), 10);
-        clock.advance(Duration::from_millis(500));
-        assert_eq!(drain(&budget), 5);
-        clock.advance(Duration::from_secs(3_600));
-        assert_eq!(drain(&budget), 10);
-    }
-
-    #[test]
-    fn a_busy_client_has_a_tenth_of_its_calls() {
-        let config = RetryBudgetConfig { min_per_second: 0, ..RetryBudgetConfig::default() };
-        let budget = RetryBudget::with_clock(config, VirtualClock::default());
-        (0..500).for_each(|_| budget.deposit());
-        assert_eq!(drain(&budget), 50);
-    }
-
-    #[test]
-    fn a_long_good_time_saves_no_storm() {
-        let config = RetryBudgetConfig { min_per_second: 0, ..RetryBudgetConfig::default() };
-        let budget = RetryBudget::with_clock(config, VirtualClock::default());
-        (0..1_000_000).for_each(|_| budget.deposit());
-        assert_eq!(drain(&budget), 100);
-    }
-
-    #[test]
-    fn it_shows_what_is_saved_and_a_full_purse_takes_nothing() {
-        let config = RetryBudgetConfig { ratio: 1.0, min_per_second: 0, max_saved: 2, ..RetryBudgetConfig::default() };
-        let budget = RetryBudget::with_clock(config, VirtualClock::default());
-        let shown = [(); 3].map(|()| {
-            budget.deposit();
-            format!("{budget:?}")
-        });
-        assert_eq!(shown, [1, 2, 2].map(|saved| format!("RetryBudget {{ saved: {saved}, .. }}")));
-    }
-
-    #[test]
-    fn absurd_settings_do_no_harm() {
-        let costs = RetryCosts { transient: f64::INFINITY, throttled: f64::NAN, timeout: -1.0 };
-        let config = RetryBudgetConfig { ratio: f64::INFINITY, min_per_second: u32::MAX, max_saved: 3, costs };
-        let budget = RetryBudget::with_clock(config, VirtualClock::default());
-        (0..10).for_each(|_| budget.deposit());
-        assert!(budget.0.withdraw_saved(RETRY));
-        assert!(!budget.0.withdraw_saved(budget.0.costs.transient), "as dear as can be");
-        assert!(budget.0.withdraw_saved(budget.0.costs.throttled), "for nothing");
-        assert!(budget.0.withdraw_saved(budget.0.costs.timeout), "for nothing");
-        let config = RetryBudgetConfig { ratio: f64::NAN, min_per_second: 0, max_saved: u32::MAX, costs };
-        let budget = RetryBudget::with_clock(config, VirtualClock::default());
-        (0..10).for_each(|_| budget.deposit());
-        assert!(!budget.try_withdraw());
-    }
-
-    #[test]
-    fn a_retry_after_a_timeout_may_cost_more_than_one_after_a_refusal() {
-        let costs = RetryCosts { transient: 1.0, throttled: 0.5, timeout: 2.0 };
-        let config = RetryBudgetConfig { costs, ..RetryBudgetConfig::default() };
-        let drained = |class| {
-            let budget = RetryBudget::with_clock(config, VirtualClock::default());
-            (0..100).for_each(|_| budget.deposit());
-            std::iter::repeat_with(|| budget.try_withdraw_after(class)).take_while(|&taken| taken).count()
-        };
-        // Ten free ones and ten earned ones.
-        assert_eq!(drained(ErrorClass::Transient), 20);
-        assert_eq!(drained(ErrorClass::Throttled), 40);
-        assert_eq!(drained(ErrorClass::Timeout), 10);
-    }
-
-    #[derive(Debug, Clone, Copy)]
-    enum Step {
-        Deposit,
-        Withdraw(ErrorClass),
-        Advance(Duration),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        const CLASSES: [ErrorClass; 3] = [ErrorClass::Transient, ErrorClass::Throttled, ErrorClass::Timeout];
-        prop_oneof![
-            4 => Just(Step::Deposit),
-            4 => prop::sample::select(&CLASSES[..]).prop_map(Step::Withdraw),
-            1 => (0..1_500_u64).prop_map(|millis| Step::Advance(Duration::from_millis(millis))),
-        ]
-    }
-
-    /// A bucket of time that fills as time passes, and a purse; both counted one by one.
-    struct Model {
-        free: u64,
-        saved: u64,
-    }
-
-    impl Model {
-        fn withdraw(&mut self, config: &RetryBudgetConfig, cost: u64) -> bool {
-            let time = match config.min_per_second {
-                0 => u64::MAX,
-                rate => SECOND / u64::from(rate) * cost / RETRY,
-            };
-            let purse = if time <= self.free { (&mut self.free, time) } else { (&mut self.saved, cost) };
-            let left = purse.0.checked_sub(purse.1);
-            *purse.0 = left.unwrap_or(*purse.0);
-            left.is_some()
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_gives_out_what_a_naive_budget_gives_out(
-            (min_per_second, max_saved, ratio) in (0..5_u32, 0..5_u32, prop::sample::select(&[0.0, 0.1, 0.5, 1.0, 7.0][..])),
-            steps in prop::collection::vec(step(), 0..200),
-        ) {
-            let costs = RetryCosts { transient: 1.0, throttled: 0.25, timeout: 2.0 };
-            let config = RetryBudgetConfig { ratio, min_per_second, max_saved, costs };
-            let clock = VirtualClock::default();
-            let budget = RetryBudget::with_clock(config, clock.clone());
-            let most = u64::from(max_saved) * RETRY;
-            let mut model = Model { free: SECOND, saved: 0 };
-            for step in steps {
-                match step {
-                    Step::Deposit => {
-                        budget.deposit();
-                        model.saved = most.min(model.saved + (ratio * 1_000.0) as u64);
-                    }
-                    Step::Withdraw(class) => {
-                        let cost = match class {
-                            ErrorClass::Throttled => 250,
-                            ErrorClass::Timeout => 2_000,
-                            _ => 1_000,
-                        };
-                        prop_assert_eq!(budget.try_withdraw_after(class), model.withdraw(&config, cost));
-                    }
-                    Step::Advance(by) => {
-                        clock.advance(by);
-                        model.free = SECOND.min(model.free + crate::clock::nanos(by));
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[cfg(all(test, fsm_loom))]
-mod loom_model {
-    use loom::thread;
-
-    use super::*;
-    use crate::testing::VirtualClock;
-
-    fn taken_by_two(config: RetryBudgetConfig, deposits: u32) -> usize {
-        let budget = RetryBudget::with_clock(config, VirtualClock::default());
-        (0..deposits).for_each(|_| budget.deposit());
-        let withdraws: Vec<_> = (0..2)
-            .map(|_| {
-                let budget = budget.clone();
-                thread::spawn(move || {
-                    budget.deposit();
-                    budget.try_withdraw()
-                })
-            })
-            .collect();
-        withdraws.into_iter().filter_map(|taken| taken.join().expect("no panic").then_some(())).count()
-    }
-
-    #[test]
-    fn loom_two_threads_never_take_the_same_saved_retry() {
-        loom::model(|| {
-            let config = RetryBudgetConfig { ratio: 0.5, min_per_second: 0, max_saved: 1, ..Default::default() };
-            // One is saved, and what the two earn on the way fills the purse once more at most.
-            assert!((1..=2).contains(&taken_by_two(config, 2)));
-        });
-    }
-
-    #[test]
-    fn loom_earned_together_is_taken_once() {
-        loom::model(|| {
-            let config = RetryBudgetConfig { ratio: 0.5, min_per_second: 0, max_saved: 9, ..Default::default() };
-            assert!(taken_by_two(config, 0) <= 1);
-        });
-    }
-
-    #[test]
-    fn loom_two_threads_never_take_the_same_free_retry() {
-        loom::model(|| {
-            let config = RetryBudgetConfig { ratio: 0.0, min_per_second: 1, ..Default::default() };
-            assert_eq!(taken_by_two(config, 0), 1);
-        });
-    }
-}
+mod tests;

@@ -33,7 +33,7 @@ impl TenantLimit {
     pub fn per_minute(policy: &'static str, limit: NonZeroU32, clock: Arc<dyn WallClock>) -> Self {
         let quota = Quota::per_minute_with_burst(limit);
         let buckets = KeyedTokenBucket::with_clock(policy, quota, MAX_TENANTS, SystemClock);
-        Self { quota, buckets, policy: RateLimitPolicy::with_clock(policy, quota.period(), clock) }
+        Self { quota, buckets, policy: RateLimitPolicy::with_clock(policy, quota.window(), clock) }
     }
 
     /// Counts requests to these routes; goes inside [`TenantKeys::protect`](super::TenantKeys::protect), outside

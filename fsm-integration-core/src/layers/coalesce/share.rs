@@ -30,7 +30,8 @@ impl ShareError for Error {
     fn share(&self) -> Self {
         let mut shared = Self::new(self.kind(), self.message().to_owned())
             .with_details(self.details().clone())
-            .with_retry_after(self.retry_after());
+            .with_retry_after(self.retry_after())
+            .with_local(self.is_local());
         if let Some(answer) = self.answer() {
             shared = shared.with_answer(answer.clone());
         }

@@ -1,18 +1,18 @@
 use std::{fmt, sync::Arc, task::Waker, time::Duration};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::{
     Acquire, Decision, Quota, WaitConfig,
     cell::Cell,
-    gcra::{Attempt, Gcra},
+    gcra::{Attempt, Gcra, HELD},
     queue::Queue,
-    wait::{NO_PLACE, State, Visit, Waited},
+    visit::{NO_PLACE, Visit, Waited},
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},
     error::RateLimited,
-    observe::Observers,
+    observe::{Listening, Observers},
 };
 
 /// A token bucket in this process: exact, lock-free, with a fair line for who wants to wait.
@@ -32,15 +32,16 @@ use crate::{
 /// bucket.acquire(1).await.expect("a second is less than what a call waits at most");
 /// # }
 /// ```
-pub struct TokenBucket<C = SystemClock>(Arc<Shared<C>>);
+pub struct TokenBucket<C = SystemClock> {
+    shared: Arc<Shared<C>>,
+    listening: Arc<Listening>,
+}
 
 struct Shared<C> {
     cell: Cell,
     gcra: Gcra,
     ticks: Ticks<C>,
-    name: Box<str>,
     queue: Mutex<Queue>,
-    observers: RwLock<Observers>,
 }
 
 impl TokenBucket {
@@ -58,38 +59,44 @@ impl<C: Clock> TokenBucket<C> {
             cell: Cell::default(),
             gcra: Gcra::new(&quota),
             ticks: Ticks::new(clock),
-            name: name.into(),
             queue: Mutex::default(),
-            observers: RwLock::default(),
         };
-        Self(Arc::new(shared))
+        Self { shared: Arc::new(shared), listening: Arc::new(Listening::new(name)) }
     }
 
-    /// Tells these of refusals by the layers that this handle and its clones are given to.
+    /// Names this handle, and the clones made of it, for metrics.
     #[must_use]
-    pub fn with_observers(self, observers: Observers) -> Self {
-        *self.0.observers.write() = observers;
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.listening).name = name.into();
+        self
+    }
+
+    /// Chooses who is told of refusals by the layers that this handle, and the clones made of it, are given to.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.listening).observers = observers;
         self
     }
 
     /// The name for its metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.listening.name
     }
 
     /// Who is told of refusals; for callers that ask without a layer.
     #[must_use]
     pub fn observers(&self) -> Observers {
-        self.0.observers.read().clone()
+        self.listening.observers.clone()
     }
 
     /// Takes `cost` tokens if they are there; a cost above the capacity is refused for ever.
     ///
-    /// While somebody waits in line, the tokens that are there or flow in are taken already: nobody overtakes.
+    /// While somebody waits in line, the tokens that are there or flow in are taken already: nobody overtakes, however
+    /// late the line is.
     #[inline]
     pub fn try_acquire(&self, cost: u32) -> Decision {
-        self.0.gcra.tell(&self.attempt(cost))
+        self.shared.gcra.tell(&self.attempt(cost))
     }
 
     /// Takes `cost` tokens as soon as they are there, first come, first served; waits as [`WaitConfig::default`] says.
@@ -104,12 +111,13 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Takes `cost` tokens as soon as they are there, first come, first served.
     ///
-    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer, the others
-    /// are woken by who goes before them. A clock that tokio's paused time does not move does not shorten the wait.
+    /// Its place in line is taken by this call. Who waits uses no CPU: the first of the line has a timer for its tokens,
+    /// the others are woken by who goes before them. A clock that tokio's paused time does not move does not shorten the
+    /// wait.
     ///
     /// # Errors
     /// The future's: [`RateLimited`], at once, when the wait would be longer, the line is full, or the cost exceeds the
-    /// capacity; and while it waits, when a pause or a charge makes the wait too long.
+    /// capacity; and while it waits, when a pause or a charge makes the wait too long, or those before it stand still.
     ///
     /// # Panics
     /// The future, when it has to wait outside a tokio runtime with time.
@@ -124,7 +132,7 @@ impl<C: Clock> TokenBucket<C> {
     /// How many wait in line.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.0.queue.lock().len()
+        self.shared.queue.lock().len()
     }
 
     /// Looks without taking.
@@ -153,27 +161,29 @@ impl<C: Clock> TokenBucket<C> {
     /// Decides, without what only some callers want to be told.
     #[inline]
     pub(super) fn attempt(&self, cost: u32) -> Attempt {
-        let Shared { cell, gcra, ticks, .. } = &*self.0;
+        let Shared { cell, gcra, ticks, .. } = &*self.shared;
         let attempt = cell.attempt(gcra, ticks.nanos(), cost);
-        if cost > 0 || gcra.has_token(&attempt) { attempt } else { self.look() }
+        // A pause that holds up who takes no token is known to the line.
+        let is_all = if cost > 0 { attempt.allowed || !attempt.is_held() } else { gcra.has_token(&attempt) };
+        if is_all { attempt } else { self.ask_line(|visit| visit.take(cost)) }
     }
 
-    /// Whether what takes no token may pass.
     #[cold]
     #[inline(never)]
-    fn look(&self) -> Attempt {
-        self.visit(|visit| visit.attempt(0)).expect("it is always there")
+    fn ask_line<T>(&self, ask: impl FnOnce(&mut Visit<'_>) -> T) -> T {
+        self.visit(ask).expect("it is always there")
     }
 
     /// Takes as many tokens as there are from `least` to `most`.
     pub(super) fn take_up_to(&self, least: u32, most: u32) -> Result<u32, RateLimited> {
-        let (gcra, now) = (&self.0.gcra, self.nanos());
-        self.0.cell.update(|full_at| gcra.take_up_to(full_at, now, least, most))
+        let Shared { cell, gcra, ticks, .. } = &*self.shared;
+        let taken = cell.take_up_to(gcra, ticks.nanos(), least, most);
+        taken.unwrap_or_else(|| self.ask_line(|visit| visit.take_up_to(least, most)))
     }
 
     /// Nanoseconds since it was made.
     pub(super) fn nanos(&self) -> u64 {
-        self.0.ticks.nanos()
+        self.shared.ticks.nanos()
     }
 
     /// Changes the bucket and wakes whom that concerns.
@@ -185,9 +195,13 @@ impl<C: Clock> TokenBucket<C> {
 
 impl<C: Clock> Waited for TokenBucket<C> {
     fn visit<T>(&self, visit: impl FnOnce(&mut Visit<'_>) -> T) -> Option<T> {
-        let Shared { cell, gcra, ticks, queue, .. } = &*self.0;
+        let Shared { cell, gcra, ticks, queue, .. } = &*self.shared;
         let mut queue = queue.lock();
-        Some(visit(&mut Visit { queue: &mut queue, gcra, now: ticks.nanos(), state: State::Shared(cell) }))
+        // Who comes meanwhile finds no token and waits for the lock.
+        let state = cell.replace(HELD);
+        let (told, state) = Visit::pay(&mut queue, gcra, ticks.nanos(), state, visit);
+        cell.replace(state);
+        Some(told)
     }
 
     fn refund(&self, cost: u32) {
@@ -197,64 +211,16 @@ impl<C: Clock> Waited for TokenBucket<C> {
 
 impl<C> Clone for TokenBucket<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), listening: Arc::clone(&self.listening) }
     }
 }
 
 impl<C> fmt::Debug for TokenBucket<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shared = &*self.0;
-        f.debug_struct("TokenBucket").field("name", &shared.name).field("gcra", &shared.gcra).finish_non_exhaustive()
+        let (name, gcra) = (&self.listening.name, &self.shared.gcra);
+        f.debug_struct("TokenBucket").field("name", name).field("gcra", gcra).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        future::Future,
-        num::NonZeroU32,
-        pin::Pin,
-        sync::atomic::{AtomicU32, Ordering},
-        task::{Context, Wake},
-    };
-
-    use super::*;
-
-    /// Counts how often it is dropped while the line is locked, and while it is not.
-    struct Watching {
-        bucket: TokenBucket,
-        dropped: Arc<[AtomicU32; 2]>,
-    }
-
-    impl Wake for Watching {
-        fn wake(self: Arc<Self>) {}
-    }
-
-    impl Drop for Watching {
-        fn drop(&mut self) {
-            let is_free = self.bucket.0.queue.try_lock().is_some();
-            self.dropped[usize::from(is_free)].fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_waker_is_dropped_while_the_line_is_locked() {
-        let bucket = TokenBucket::new(Quota::per_second(NonZeroU32::MIN, NonZeroU32::MIN));
-        assert!(bucket.try_acquire(1).allowed);
-        let dropped = Arc::<[AtomicU32; 2]>::default();
-        let poll = |acquire: &mut Acquire<TokenBucket>| {
-            let waker = Waker::from(Arc::new(Watching { bucket: bucket.clone(), dropped: Arc::clone(&dropped) }));
-            Pin::new(acquire).poll(&mut Context::from_waker(&waker)).is_ready()
-        };
-        let [mut first, mut second, mut third] = [(); 3].map(|()| bucket.acquire(1));
-        for acquire in [&mut first, &mut second, &mut third] {
-            assert!(!poll(acquire) && !poll(acquire));
-        }
-        drop(second);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(poll(&mut first));
-        drop(third);
-        let [locked, free] = dropped.each_ref().map(|count| count.load(Ordering::Relaxed));
-        assert_eq!((locked, free > 4), (0, true));
-    }
-}
+mod tests;

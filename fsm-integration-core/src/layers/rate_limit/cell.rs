@@ -4,7 +4,8 @@ use std::{convert::Infallible, fmt};
 
 use governor::state::{InMemoryState, NotKeyed, StateStore};
 
-use super::gcra::{Attempt, Gcra};
+use super::gcra::{Attempt, Gcra, HELD};
+use crate::error::RateLimited;
 
 /// A bucket's state as one atomic number.
 #[derive(Default)]
@@ -28,9 +29,19 @@ impl Cell {
         let Ok(()) = self.update(|full_at| Ok::<_, Infallible>(((), change(full_at))));
     }
 
-    pub(super) fn get(&self) -> u64 {
-        let looked = self.update(Err::<((), u64), _>);
-        looked.expect_err("the closure keeps nothing")
+    /// Replaces the state; returns what it was.
+    pub(super) fn replace(&self, state: u64) -> u64 {
+        let Ok(before) = self.update(|full_at| Ok::<_, Infallible>((full_at, state)));
+        before
+    }
+
+    /// Takes as many tokens as there are from `least` to `most`; `None` when the line has to be asked.
+    pub(super) fn take_up_to(&self, gcra: &Gcra, now: u64, least: u32, most: u32) -> Option<Result<u32, RateLimited>> {
+        let taken = self.update(|full_at| match full_at {
+            HELD => Err(None),
+            full_at => gcra.take_up_to(full_at, now, least, most).map_err(Some),
+        });
+        taken.map_or_else(|refusal| refusal.map(Err), |taken| Some(Ok(taken)))
     }
 
     /// Replaces the state by what the function makes of it; an error leaves it alone.

@@ -95,7 +95,7 @@ impl<L, K> Feedback<L, K> {
         L: Limit<Req, Key = K>,
     {
         match error.retry_after() {
-            Some(hint) if error.class() == ErrorClass::Throttled => {
+            Some(hint) if error.class() == ErrorClass::Throttled && !error.is_local() => {
                 self.limit.pause(&self.key, hint.min(self.max_pause));
             }
             _ => {}

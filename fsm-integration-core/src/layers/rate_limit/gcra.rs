@@ -45,11 +45,24 @@ pub(super) struct Attempt {
 
 const NEVER: u64 = u64::MAX;
 
+/// Stands for the number of a bucket whose line keeps it; the arithmetic refuses everything, so that nobody who does
+/// not look for it gets a token.
+pub(super) const HELD: u64 = u64::MAX;
+
+/// No bucket owes as much but one that is paused or charged for more than a century.
+const LONGEST: u64 = HELD / 2;
+
 impl Attempt {
     /// Whether an admitted call changes the state.
     #[inline]
     pub(super) const fn takes(&self, cost: u32) -> bool {
         self.allowed && cost > 0
+    }
+
+    /// Whether the line has to be asked, because it keeps the number; hardly ever although it does not.
+    #[inline]
+    pub(super) const fn is_held(&self) -> bool {
+        self.backlog > LONGEST
     }
 
     /// The same in a pause that lasts so many nanoseconds more: not even what takes nothing is allowed.
@@ -147,6 +160,11 @@ impl Gcra {
     /// When tokens that were taken ahead of time are there, if `later` tokens were taken ahead after them.
     pub(super) fn due(&self, full_at: u64, later: u64) -> u64 {
         full_at.saturating_sub(self.fill_time.saturating_add(self.interval.saturating_mul(later)))
+    }
+
+    /// The state of a bucket that is full but for `reserved` tokens, which were taken ahead of time.
+    pub(super) fn full_but(&self, now: u64, reserved: u64) -> u64 {
+        now.saturating_add(self.interval.saturating_mul(reserved))
     }
 
     /// The state after `cost` tokens are taken, whether they are there or not.

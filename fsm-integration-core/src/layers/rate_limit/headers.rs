@@ -8,16 +8,18 @@ use super::Decision;
 /// The headers that tell a caller how it stands (requirement R4), in both families, for every answer.
 ///
 /// `X-RateLimit-Limit`, `-Remaining`, `-Reset` (epoch seconds), `RateLimit-Policy`, `RateLimit`, and
-/// `Retry-After` on a refusal that passes. After a refusal, the reset is when the same call would be allowed.
+/// `Retry-After` on a refusal that passes. After a refusal, the reset is when the same call would be allowed. The
+/// window is the quota's [`window`](super::Quota::window), which is not always its period.
 ///
 /// ```
-/// use std::{num::NonZeroU32, time::Duration};
+/// use std::num::NonZeroU32;
 /// use fsm_integration_core::layers::rate_limit::{headers, Quota, TokenBucket};
 ///
-/// let bucket = TokenBucket::new(Quota::per_minute_with_burst(NonZeroU32::new(100).unwrap()));
+/// let quota = Quota::per_minute_with_burst(NonZeroU32::new(100).unwrap());
+/// let bucket = TokenBucket::new(quota);
 /// let decision = bucket.try_acquire(1);
 /// let now = "2025-01-15T10:00:00Z".parse().unwrap();
-/// let headers: http::HeaderMap = headers(&decision, "orders", Duration::from_secs(60), now).collect();
+/// let headers: http::HeaderMap = headers(&decision, "orders", quota.window(), now).collect();
 /// assert_eq!(headers["x-ratelimit-limit"], "100");
 /// assert_eq!(headers["ratelimit-policy"], r#""orders";q=100;w=60"#);
 /// ```

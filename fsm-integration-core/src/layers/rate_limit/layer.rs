@@ -70,6 +70,11 @@ impl<L> RateLimitLayer<L> {
     }
 
     /// Pauses the bucket when the other side asks to wait, at most this long (requirement R11); default: never.
+    ///
+    /// It asks with an error of class [`Throttled`](crate::error::ErrorClass::Throttled) that has a
+    /// [`retry_after`](crate::error::Classify::retry_after) and is not
+    /// [ours](crate::error::Classify::is_local): what another limiter of this process refused pauses nothing. An answer
+    /// that is `Ok` asks for nothing, though its status be 429: have the client, or a layer below, make an error of it.
     #[must_use]
     pub const fn honour_retry_after(mut self, max_pause: Duration) -> Self {
         self.mode.max_pause = Some(max_pause);

@@ -20,13 +20,15 @@ use crate::{
 /// How a [`LeasedBucket`] shares a bucket among threads.
 ///
 /// Default: 32 tokens a lease, a lease for each processor, given back after 100 ms without a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LeaseConfig {
     /// Most tokens that a worker holds.
     pub tokens: u32,
     /// How many leases there are, rounded up to a power of two; more threads than that share them.
     pub workers: usize,
     /// A lease that nobody used for so long is given back when others find no token.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub idle: Duration,
 }
 

@@ -8,6 +8,9 @@ use crate::{
 };
 
 /// What the layer asks about each request; [`TokenBucket`] and [`Keyed`] answer.
+///
+/// A clone shares its buckets with what it was made of, as a handle does: each service has one, and so has each call that
+/// waits or may pause them. A limit that is copied limits nothing.
 pub trait Limit<Req>: Clone {
     /// What tells one caller's bucket from another's.
     type Key;

@@ -16,7 +16,12 @@
 //! [`TokenBucket::acquire`] does without tower. Who waits is served first come, first served, whatever it costs:
 //! joining the line takes the tokens ahead of time, so that nobody overtakes, not by `try_acquire` either, and how long
 //! the wait will be is known when it begins. What would wait too long is refused at once. A dropped waiter gives back
-//! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it.
+//! its place and its tokens. As with tokio's locks, a waiter that is kept but not polled holds up those behind it; when
+//! they have waited for as long as they are willing to, they are refused.
+//!
+//! A line that comes late to its tokens, because the process stood still, finds a full bucket and no more: in any span
+//! of time at most the capacity is let through and what flows in during the span and 5 ms besides, which a line may be
+//! late without loss.
 //!
 //! # Callers of ours
 //!
@@ -53,6 +58,7 @@ mod handfuls;
 mod headers;
 mod health;
 mod inbound;
+mod key_line;
 mod keyed;
 mod layer;
 mod lease;
@@ -68,6 +74,7 @@ mod shard;
 mod shared;
 mod store;
 mod store_limiter;
+mod visit;
 mod wait;
 
 pub use self::{
@@ -78,7 +85,8 @@ pub use self::{
     future::RateLimitFuture,
     headers::headers,
     inbound::{InboundRateLimitFuture, InboundRateLimitLayer, InboundRateLimitService, RateLimitPolicy},
-    keyed::{KeyLine, KeyedTokenBucket},
+    key_line::KeyLine,
+    keyed::KeyedTokenBucket,
     layer::RateLimitLayer,
     leased::{LeaseConfig, LeasedBucket},
     leased_store::LeasedStore,

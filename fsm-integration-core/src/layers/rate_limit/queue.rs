@@ -4,10 +4,15 @@
 //! line: nobody can overtake, whatever his cost, and what callers are told counts the line in. Each waiter knows from
 //! what was taken after it when its own tokens are there. One that leaves gives its tokens back, which brings all
 //! behind it forward.
+//!
+//! While somebody waits, the line keeps the bucket's number, and where it is else stands [`HELD`]: of what flows in
+//! while those whose turn it is are not polled (the process stood still), the line alone knows that it is theirs. A
+//! full bucket holds no more all the same: what flows into one is lost, but for [`SLACK`]. So in any span of time no
+//! more is given out than the capacity, what flows in during the span, and what flows in during the slack.
 
 use std::{collections::VecDeque, mem::swap, task::Waker};
 
-use super::gcra::Gcra;
+use super::gcra::{Gcra, HELD};
 
 /// Who waits, in the order of arrival.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub(super) struct Queue {
     next_ticket: u64,
     /// Tokens that were taken ahead of time by all who ever came, as far as they did not leave.
     taken: u64,
+    /// The bucket's number, while somebody waits.
+    full_at: u64,
     /// Nobody is served before. Kept apart from the bucket's number, which everything that comes back lowers.
     paused_until: u64,
 }
@@ -41,6 +48,10 @@ pub(super) struct Wakers {
     gone: Option<Waker>,
 }
 
+/// How late to its tokens a line may come without loss, in nanoseconds: a timer is up to 1 ms late, a busy runtime a
+/// little more. Without it a bucket of one token would give out fewer than flow in.
+pub(super) const SLACK: u64 = 5_000_000;
+
 /// A line that was longer gives its memory back when nobody waits any more.
 const LONG: usize = 64;
 
@@ -51,8 +62,8 @@ pub(super) enum Turn {
     Served,
     /// It is first, and its tokens are there in so many nanoseconds.
     First(u64),
-    /// Somebody came before; it is woken.
-    Behind,
+    /// Somebody came before; it is woken, or goes away in so many nanoseconds.
+    Behind(u64),
     /// Its tokens, due in so many nanoseconds, come too late.
     TooLate(u64),
     /// The bucket does not hold as many any more.
@@ -68,6 +79,25 @@ impl Wakers {
 impl Queue {
     pub(super) fn len(&self) -> usize {
         self.waiters.len()
+    }
+
+    /// The bucket's number, if `state` is what stands where it is kept while nobody waits.
+    ///
+    /// Late waiters find what they took ahead, and no more flows in beside it than a full bucket holds.
+    pub(super) fn open(&self, gcra: &Gcra, state: u64, now: u64) -> u64 {
+        if self.waiters.is_empty() {
+            return state;
+        }
+        self.full_at.max(gcra.full_but(now, self.reserved()).saturating_sub(SLACK))
+    }
+
+    /// Keeps the bucket's number; returns what is to stand where it is kept while nobody waits.
+    pub(super) fn close(&mut self, full_at: u64) -> u64 {
+        if self.waiters.is_empty() {
+            return full_at;
+        }
+        self.full_at = full_at;
+        HELD
     }
 
     /// Joins the line after its tokens were taken.
@@ -97,8 +127,13 @@ impl Queue {
         if place == 0 && due <= now {
             return Turn::Served;
         }
+        let left = if place == 0 { due - now } else { waiter.give_up_at.saturating_add(SLACK).saturating_sub(now) };
+        if left == 0 {
+            // Its tokens may be there, but those before it do not come for theirs.
+            return Turn::TooLate(due.saturating_sub(now));
+        }
         swap(&mut waiter.waker, waker);
-        if place == 0 { Turn::First(due - now) } else { Turn::Behind }
+        if place == 0 { Turn::First(left) } else { Turn::Behind(left) }
     }
 
     /// Leaves the line with its tokens.
@@ -165,7 +200,7 @@ impl Queue {
     }
 
     /// Tokens that were taken ahead by who waits.
-    fn reserved(&self) -> u64 {
+    pub(super) fn reserved(&self) -> u64 {
         self.waiters.front().map_or(0, |first| self.taken - first.taken + u64::from(first.cost))
     }
 
@@ -181,169 +216,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{num::NonZeroU32, time::Duration};
-
-    use proptest::prelude::*;
-
-    use super::{super::Quota, *};
-
-    const INTERVAL: u64 = 1_000;
-
-    fn gcra(capacity: u32) -> Gcra {
-        let capacity = NonZeroU32::new(capacity).expect("not zero");
-        Gcra::new(&Quota::new(capacity, NonZeroU32::MIN, Duration::from_nanos(INTERVAL)))
-    }
-
-    /// What happens at a bucket with a line.
-    #[derive(Debug, Clone)]
-    enum Event {
-        Passes(u64),
-        Joins(u32),
-        Leaves(prop::sample::Index),
-    }
-
-    fn events() -> impl Strategy<Value = Vec<Event>> {
-        let event = prop_oneof![
-            3 => (0..3 * INTERVAL).prop_map(Event::Passes),
-            3 => (1..5_u32).prop_map(Event::Joins),
-            1 => any::<prop::sample::Index>().prop_map(Event::Leaves),
-        ];
-        prop::collection::vec(event, 1..200)
-    }
-
-    /// A line in the plainest form: tokens times nanoseconds flow in, the first takes them when they are enough for it.
-    struct Naive {
-        level: u64,
-        capacity: u64,
-        line: VecDeque<(u64, u64)>,
-    }
-
-    impl Naive {
-        fn serve(&mut self, passes: u64) -> Vec<u64> {
-            let mut served = Vec::new();
-            for _ in 0..passes {
-                self.level = (self.level + 1).min(self.capacity * INTERVAL);
-                served.extend(self.serve_now());
-            }
-            served
-        }
-
-        fn serve_now(&mut self) -> Vec<u64> {
-            let mut served = Vec::new();
-            while let Some((ticket, cost)) =
-                self.line.front().copied().filter(|(_, cost)| cost * INTERVAL <= self.level)
-            {
-                self.level -= cost * INTERVAL;
-                self.line.pop_front();
-                served.push(ticket);
-            }
-            served
-        }
-    }
-
-    proptest! {
-        // Tokens taken ahead are the same as a line that is served from what flows in, whoever leaves it.
-        #[test]
-        fn it_serves_as_the_naive_line(capacity in 4..10_u32, events in events()) {
-            let gcra = gcra(capacity);
-            let mut naive = Naive { level: u64::from(capacity) * INTERVAL, capacity: capacity.into(), line: VecDeque::new() };
-            let (mut queue, mut full_at, mut now) = (Queue::default(), 0, 0);
-            for event in events {
-                let mut expected = Vec::new();
-                match event {
-                    Event::Passes(time) => {
-                        now += time;
-                        expected.extend(naive.serve(time));
-                    }
-                    Event::Joins(cost) => {
-                        full_at = gcra.reserve(full_at, now, cost, u64::MAX).expect("the line is long");
-                        naive.line.push_back((queue.join(cost, u64::MAX), cost.into()));
-                    }
-                    Event::Leaves(which) if !naive.line.is_empty() => {
-                        let (ticket, _) = naive.line.remove(which.index(naive.line.len())).expect("in line");
-                        let (cost, wakers) = queue.leave(ticket);
-                        wakers.settle();
-                        full_at = gcra.refund(full_at, cost);
-                    }
-                    Event::Leaves(_) => {}
-                }
-                expected.extend(naive.serve_now());
-                let mut served = Vec::new();
-                while let Some(first) = queue.waiters.front().map(|first| first.ticket) {
-                    if queue.turn(first, &gcra, full_at, now, &mut Some(Waker::noop().clone())) != Turn::Served {
-                        break;
-                    }
-                    queue.serve_first().settle();
-                    served.push(first);
-                }
-                prop_assert_eq!(served, expected);
-                prop_assert_eq!(queue.len(), naive.line.len());
-                let reserved: u64 = naive.line.iter().map(|(_, cost)| cost).sum();
-                prop_assert_eq!(queue.reserved(), reserved);
-            }
-        }
-    }
-
-    #[test]
-    fn who_comes_late_to_its_tokens_is_served() {
-        let gcra = gcra(1);
-        let mut queue = Queue::default();
-        let full_at = gcra.reserve(gcra.charge(0, 0, 1), 0, 1, u64::MAX).expect("in line");
-        let ticket = queue.join(1, INTERVAL);
-        // Meanwhile a surplus token is taken, which makes the waiter's due later than it was willing to wait.
-        let full_at = gcra.charge(full_at, 2 * INTERVAL, 1);
-        assert_eq!(queue.turn(ticket, &gcra, full_at, 2 * INTERVAL, &mut Some(Waker::noop().clone())), Turn::Served);
-    }
-
-    #[test]
-    fn who_would_be_served_too_late_is_told() {
-        let gcra = gcra(1);
-        let mut queue = Queue::default();
-        let mut full_at = gcra.charge(0, 0, 1);
-        let tickets = [1, 2].map(|turn| {
-            full_at = gcra.reserve(full_at, 0, 1, u64::MAX).expect("in line");
-            queue.join(1, turn * INTERVAL)
-        });
-        assert_eq!(queue.turn(tickets[1], &gcra, full_at, 0, &mut Some(Waker::noop().clone())), Turn::Behind);
-        let paused = full_at.max(queue.pause(&gcra, 2 * INTERVAL));
-        assert_eq!(
-            queue.turn(tickets[0], &gcra, paused, 0, &mut Some(Waker::noop().clone())),
-            Turn::TooLate(2 * INTERVAL)
-        );
-        assert_eq!(
-            queue.turn(tickets[1], &gcra, paused, 0, &mut Some(Waker::noop().clone())),
-            Turn::TooLate(3 * INTERVAL)
-        );
-    }
-
-    #[test]
-    fn a_line_is_needed_while_somebody_waits_or_until_its_pause_ends() {
-        let mut queue = Queue::default();
-        queue.pause(&gcra(1), 5);
-        assert_eq!([4, 5].map(|now| queue.is_needed(now)), [true, false]);
-        let ticket = queue.join(1, u64::MAX);
-        assert!(queue.is_needed(5));
-        queue.leave(ticket).1.settle();
-        assert!(!queue.is_needed(5));
-    }
-
-    #[test]
-    fn a_long_line_gives_its_memory_back() {
-        let mut queue = Queue::default();
-        let tickets: Vec<_> = (0..10_000).map(|_| queue.join(1, u64::MAX)).collect();
-        tickets.into_iter().for_each(|ticket| queue.leave(ticket).1.settle());
-        assert!(queue.waiters.capacity() <= LONG);
-        (0..10_000).for_each(|_| _ = queue.join(1, u64::MAX));
-        (0..10_000).for_each(|_| queue.serve_first().settle());
-        assert!(queue.waiters.capacity() <= LONG);
-    }
-
-    #[test]
-    fn a_line_that_was_not_long_keeps_its_memory() {
-        let mut queue = Queue { waiters: VecDeque::with_capacity(LONG), ..Queue::default() };
-        let ticket = queue.join(1, u64::MAX);
-        queue.leave(ticket).1.settle();
-        assert!(queue.waiters.capacity() >= LONG);
-    }
-}
+mod tests;

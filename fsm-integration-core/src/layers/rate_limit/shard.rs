@@ -11,7 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::{
     gcra::{Attempt, Gcra},
     queue::Queue,
-    wait::{State, Visit},
+    visit::Visit,
 };
 
 /// Below this many keys a sweep is not worth its time.
@@ -26,6 +26,8 @@ pub(super) struct Shard<K> {
     /// Keys with a quota of their own, as long as whoever gave it does not take it back.
     own: HashTable<(K, Gcra)>,
     /// The lines of keys for which somebody waits, or which are paused; such a key stays.
+    ///
+    /// While somebody waits, the line keeps the state.
     lines: HashTable<(K, Queue)>,
     max_keys: usize,
     /// The number of keys at which to look for idle ones: twice what the last sweep left, so that
@@ -33,7 +35,12 @@ pub(super) struct Shard<K> {
     sweep_at: usize,
     /// No sooner than this, or a full shard would be swept for each new key.
     sweep_after: u64,
+    /// Before this nobody is idle.
+    idle_at: u64,
 }
+
+/// A full shard is not swept more often, in nanoseconds: what is idle makes room that soon.
+const LONGEST_PAUSE: u64 = 1_000_000_000;
 
 /// How a key is found.
 pub(super) struct Lookup<'a, Q: ?Sized> {
@@ -52,6 +59,7 @@ impl<K: Hash + Eq> Shard<K> {
             max_keys,
             sweep_at: SMALL,
             sweep_after: 0,
+            idle_at: 0,
         }
     }
 
@@ -84,7 +92,7 @@ impl<K: Hash + Eq> Shard<K> {
         let gcra = *self.quota(hash, key);
         let attempt = gcra.attempt(0, now, cost);
         // A look or a refusal leaves the bucket full: there is nothing to remember.
-        if !attempt.takes(cost) || self.insert(hash, || make(key), attempt.full_at, hasher, now) {
+        if !attempt.takes(cost) || self.insert(hash, || make(key), attempt.full_at, hasher, now).is_some() {
             (Some(attempt), gcra)
         } else {
             (None, self.gcra)
@@ -121,30 +129,41 @@ impl<K: Hash + Eq> Shard<K> {
         K: Clone,
     {
         let Lookup { hash, key, hasher } = *lookup;
-        if !self.knows(hash, key) && !self.insert(hash, || key.clone(), 0, hasher, now) {
-            return None;
+        if !self.knows(hash, key) {
+            self.insert(hash, || key.clone(), 0, hasher, now)?;
         }
         let gcra = *self.quota(hash, key);
         let line = self.lines.find_entry(hash, |(known, _)| known == key).ok();
         let mut queue = line.map_or_else(Queue::default, |line| line.remove().0.1);
-        let (_, full_at) = self.states.find_mut(hash, |(known, _)| known == key)?;
-        let told = visit(&mut Visit { queue: &mut queue, gcra: &gcra, now, state: State::Held(full_at) });
+        let mut known = self.states.find_entry(hash, |(known, _)| known == key).ok()?;
+        let (told, full_at) = Visit::pay(&mut queue, &gcra, now, known.get().1, visit);
+        known.get_mut().1 = full_at;
         if queue.is_needed(now) {
             self.lines.insert_unique(hash, (key.clone(), queue), |(known, _)| hasher.hash_one(known));
+        } else if full_at <= now {
+            // Who was refused, or gave everything back, is not worth remembering.
+            known.remove();
+            return Some(told);
         }
+        self.idle_at = self.idle_at.min(full_at);
         Some(told)
     }
 
-    /// How a call that takes no token stands if the key is paused.
+    /// How a call stands for which somebody may wait, or whose key may be paused, by its attempt without knowing that.
     #[cold]
     #[inline(never)]
-    pub(super) fn in_pause<Q>(&self, hash: u64, key: &Q, now: u64, attempt: Attempt) -> Attempt
+    pub(super) fn ask_line<Q>(&mut self, hash: u64, key: &Q, now: u64, cost: u32, attempt: Attempt) -> Attempt
     where
         Q: Eq + ?Sized,
         K: Borrow<Q>,
     {
-        let line = self.lines.find(hash, |(known, _)| known.borrow() == key);
-        attempt.in_pause(line.map_or(0, |(_, line)| line.pause_left(now)))
+        let gcra = *self.quota(hash, key);
+        let line = self.lines.find_mut(hash, |(known, _)| known.borrow() == key);
+        let state = self.states.find_mut(hash, |(known, _)| known.borrow() == key);
+        let (Some((_, line)), Some((_, state))) = (line, state) else { return attempt };
+        let (attempt, full_at) = Visit::pay(line, &gcra, now, *state, |visit| visit.take(cost));
+        *state = full_at;
+        attempt
     }
 
     /// Whether the key's bucket may be other than full.
@@ -168,7 +187,9 @@ impl<K: Hash + Eq> Shard<K> {
         let after = quota.unwrap_or(self.gcra);
         let Some((_, full_at)) = self.states.find_mut(hash, |(known, _)| known == key) else { return Vec::new() };
         let line = self.lines.find_mut(hash, |(known, _)| known == key);
-        convert(full_at, line.map(|(_, line)| line), &before, &after, now)
+        let woken = convert(full_at, line.map(|(_, line)| line), &before, &after, now);
+        self.idle_at = self.idle_at.min(*full_at);
+        woken
     }
 
     /// Changes the quota of all keys without one of their own; what they used stays used. Returns whom to wake.
@@ -184,7 +205,7 @@ impl<K: Hash + Eq> Shard<K> {
         }
         self.gcra = gcra;
         // Buckets that fill sooner now may be swept sooner.
-        self.sweep_after = 0;
+        (self.sweep_after, self.idle_at) = (0, 0);
         woken
     }
 
@@ -199,6 +220,7 @@ impl<K: Hash + Eq> Shard<K> {
         self.own.find(hash, |(known, _)| known.borrow() == key).map_or(&self.gcra, |(_, own)| own)
     }
 
+    /// Remembers a key that is new, if there is room for it.
     fn insert(
         &mut self,
         hash: u64,
@@ -206,15 +228,20 @@ impl<K: Hash + Eq> Shard<K> {
         full_at: u64,
         hasher: &DefaultHashBuilder,
         now: u64,
-    ) -> bool {
-        if self.states.len() >= self.sweep_at.min(self.max_keys) && now >= self.sweep_after {
+    ) -> Option<()> {
+        let is_large = self.states.len() >= self.sweep_at.min(self.max_keys);
+        if is_large && now >= self.sweep_after.max(self.idle_at) {
             self.sweep(hasher, now);
         }
-        let has_room = !self.is_full();
-        if has_room {
-            self.states.insert_unique(hash, (make(), full_at), |(known, _)| hasher.hash_one(known));
+        if self.is_full() {
+            return None;
         }
-        has_room
+        self.states.insert_unique(hash, (make(), full_at), |(known, _)| hasher.hash_one(known));
+        // What is full by now is there to be visited, and only stays if that changes it.
+        if full_at > now {
+            self.idle_at = self.idle_at.min(full_at);
+        }
+        Some(())
     }
 
     fn sweep(&mut self, hasher: &DefaultHashBuilder, now: u64) {
@@ -222,42 +249,31 @@ impl<K: Hash + Eq> Shard<K> {
         let lines = &self.lines;
         let is_needed =
             |key: &K| !lines.is_empty() && lines.find(hasher.hash_one(key), |(known, _)| known == key).is_some();
-        self.states.retain(|(key, full_at)| *full_at > now || is_needed(key));
+        let mut idle_at = u64::MAX;
+        self.states.retain(|(key, full_at)| {
+            let stays = *full_at > now || is_needed(key);
+            if stays {
+                idle_at = idle_at.min(*full_at);
+            }
+            stays
+        });
+        self.idle_at = idle_at;
         self.sweep_at = (2 * self.states.len()).max(SMALL);
         self.states.shrink_to(self.sweep_at.min(self.max_keys), |(known, _)| hasher.hash_one(known));
-        self.sweep_after = now.saturating_add(self.gcra.fill_time() / 16);
+        self.sweep_after = now.saturating_add((self.gcra.fill_time() / 16).min(LONGEST_PAUSE));
     }
 }
 
 /// Keeps a state under another quota; returns whom to wake.
-fn convert(full_at: &mut u64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
-    let converted = match &line {
-        Some(line) => line.convert(from, to, *full_at, now),
-        None => to.convert(from, *full_at, now, 0),
+fn convert(state: &mut u64, line: Option<&mut Queue>, from: &Gcra, to: &Gcra, now: u64) -> Vec<Waker> {
+    let Some(line) = line else {
+        *state = to.convert(from, *state, now, 0);
+        return Vec::new();
     };
-    *full_at = converted;
-    line.map(Queue::wake_all).unwrap_or_default()
+    let full_at = line.open(from, *state, now);
+    *state = line.close(line.convert(from, to, full_at, now));
+    line.wake_all()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{num::NonZeroU32, time::Duration};
-
-    use super::{super::Quota, *};
-
-    #[test]
-    fn a_key_of_eight_bytes_takes_forty_at_most_and_those_that_are_forgotten_none() {
-        let quota = Quota::new(NonZeroU32::MIN, NonZeroU32::MIN, Duration::from_nanos(10));
-        let (mut shard, hasher) = (Shard::new(Gcra::new(&quota), 20_000), DefaultHashBuilder::default());
-        let ask = |shard: &mut Shard<u64>, key: u64, now| {
-            let lookup = Lookup { hash: hasher.hash_one(key), key: &key, hasher: &hasher };
-            assert!(shard.attempt_new(&lookup, u64::clone, now, 1).0.is_some());
-        };
-        for key in 0..10_000 {
-            ask(&mut shard, key, 0);
-            assert!(key < 100 || shard.states.allocation_size() <= shard.len() * 40);
-        }
-        (10_000..30_000).for_each(|key| ask(&mut shard, key, key));
-        assert!(shard.len() <= 2 * SMALL && shard.states.allocation_size() <= 4 * SMALL * 40);
-    }
-}
+mod tests;

@@ -57,3 +57,23 @@ impl<C: Clock> RateLimitStore for KeyedTokenBucket<Arc<str>, C> {
         Ok(())
     }
 }
+
+/// As the store that it shares.
+#[async_trait]
+impl<S: RateLimitStore + ?Sized> RateLimitStore for Arc<S> {
+    fn try_acquire_now(&self, key: &str, cost: u32) -> Option<Decision> {
+        (**self).try_acquire_now(key, cost)
+    }
+
+    async fn acquire(&self, key: &str, cost: u32) -> Result<Decision> {
+        (**self).acquire(key, cost).await
+    }
+
+    async fn refund(&self, key: &str, cost: u32) -> Result<()> {
+        (**self).refund(key, cost).await
+    }
+
+    async fn charge(&self, key: &str, cost: u32) -> Result<()> {
+        (**self).charge(key, cost).await
+    }
+}

@@ -1,7 +1,6 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use parking_lot::RwLock;
 use tokio::time::timeout;
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock, Ticks, nanos},
     error::{Error, ErrorKind, Result},
-    observe::{Observation, Observers},
+    observe::{Listening, Observation, Observers},
     sync::Mutex,
 };
 
@@ -34,10 +33,12 @@ use crate::{
 /// assert!(limiter.acquire("acme", 1).await.unwrap().allowed);
 /// # }
 /// ```
-pub struct StoreLimiter<S, C = SystemClock>(Arc<Shared<S, C>>);
+pub struct StoreLimiter<S, C = SystemClock> {
+    shared: Arc<Shared<S, C>>,
+    listening: Arc<Listening>,
+}
 
 struct Shared<S, C> {
-    name: Box<str>,
     store: S,
     config: StoreLimiterConfig,
     limit: u32,
@@ -46,7 +47,6 @@ struct Shared<S, C> {
     /// This instance's share of each bucket.
     local: KeyedTokenBucket<Arc<str>, C>,
     ticks: Ticks<C>,
-    observers: RwLock<Observers>,
 }
 
 impl<S: RateLimitStore> StoreLimiter<S> {
@@ -63,7 +63,6 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
     pub fn with_clock(name: &str, quota: Quota, store: S, config: StoreLimiterConfig, clock: C) -> Self {
         let share = quota.share(config.instances);
         let shared = Shared {
-            name: name.into(),
             store,
             config,
             limit: quota.limit(),
@@ -71,28 +70,35 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
             refusals: Mutex::new(Refusals::new(quota.limit(), config.max_keys)),
             local: KeyedTokenBucket::with_clock(name, share, config.max_keys, clock.clone()),
             ticks: Ticks::new(clock),
-            observers: RwLock::default(),
         };
-        Self(Arc::new(shared))
+        Self { shared: Arc::new(shared), listening: Arc::new(Listening::new(name)) }
     }
 
-    /// Tells these when the store stops and begins again to answer, and of refusals by the layers this is given to.
+    /// Names this handle, and the clones made of it, for metrics.
     #[must_use]
-    pub fn with_observers(self, observers: Observers) -> Self {
-        *self.0.observers.write() = observers;
+    pub fn with_name(mut self, name: &str) -> Self {
+        Arc::make_mut(&mut self.listening).name = name.into();
+        self
+    }
+
+    /// Chooses who is told when a call of this handle, or of the clones made of it, finds that the store stopped or
+    /// began again to answer, and of refusals by the layers that they are given to.
+    #[must_use]
+    pub fn with_observers(mut self, observers: Observers) -> Self {
+        Arc::make_mut(&mut self.listening).observers = observers;
         self
     }
 
     /// The name for metrics.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.listening.name
     }
 
     /// Who is told of refusals.
     #[must_use]
     pub fn observers(&self) -> Observers {
-        self.0.observers.read().clone()
+        self.listening.observers.clone()
     }
 
     /// Refuses the key's calls in this process for a while, as the other side asked, whatever they cost.
@@ -100,13 +106,13 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
     /// Neither an answer of the store nor a refund nor a shorter pause ends it. Of more than
     /// [`max_keys`](StoreLimiterConfig::max_keys) keys that are paused at once, some are forgotten.
     pub fn pause(&self, key: &str, duration: Duration) {
-        let Shared { refusals, ticks, .. } = &*self.0;
+        let Shared { refusals, ticks, .. } = &*self.shared;
         refusals.lock().pause(key, ticks.nanos(), duration);
     }
 
     /// What the limiter says without its store.
     fn without_store(&self, key: &str, cost: u32, failure: impl FnOnce() -> Error) -> Result<Decision> {
-        let Shared { config, limit, local, .. } = &*self.0;
+        let Shared { config, limit, local, .. } = &*self.shared;
         match config.on_store_error {
             OnStoreError::Local => Ok(local.try_acquire_ref(key, cost)),
             OnStoreError::Open => {
@@ -120,12 +126,12 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
     /// The refusal where every call fails as the store did.
     pub(super) fn closed(&self, retry_after: Option<Duration>) -> Decision {
         let reset_after = retry_after.unwrap_or_default();
-        Decision { allowed: false, limit: self.0.limit, remaining: 0, retry_after, reset_after }
+        Decision { allowed: false, limit: self.shared.limit, remaining: 0, retry_after, reset_after }
     }
 
     /// Asks the store; an answer that is late is none.
     async fn ask(&self, key: &str, cost: u32) -> Result<Decision> {
-        let Shared { store, config, .. } = &*self.0;
+        let Shared { store, config, .. } = &*self.shared;
         match timeout(config.timeout, store.acquire(key, cost)).await {
             Ok(answer) => answer,
             Err(_) => Err(self.unavailable()),
@@ -134,7 +140,7 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
 
     /// Tells the store what it need not decide, unless it is left alone.
     async fn tell_store(&self, told: impl Future<Output = Result<()>>) -> Result<()> {
-        let Shared { config, health, ticks, .. } = &*self.0;
+        let Shared { config, health, ticks, .. } = &*self.shared;
         let left_alone = health.lock().is_left_alone(ticks.nanos());
         if left_alone {
             return Err(self.unavailable());
@@ -142,17 +148,17 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
         timeout(config.timeout, told).await.unwrap_or_else(|_| Err(self.unavailable()))
     }
 
-    fn take_note(&self, answered: bool) {
-        let Shared { name, config, health, ticks, .. } = &*self.0;
-        let changed = health.lock().outcome(answered, ticks.nanos(), nanos(config.retry_after));
+    fn take_note(&self, answered: bool, asked_at: u64) {
+        let Shared { config, health, ticks, .. } = &*self.shared;
+        let changed = health.lock().outcome(answered, asked_at, ticks.nanos(), nanos(config.retry_after));
         if changed {
-            self.observers().observe(name, Observation::RateLimiterDegraded { degraded: !answered });
+            self.listening.observe(Observation::RateLimiterDegraded { degraded: !answered });
         }
     }
 
     /// Keeps up here with what the store decides.
     fn keep_up(&self, key: &str, cost: u32, decision: &Decision) {
-        let Shared { refusals, local, ticks, .. } = &*self.0;
+        let Shared { refusals, local, ticks, .. } = &*self.shared;
         if decision.allowed {
             // As far as this instance's share has it: more than a share is used up is not needed.
             let _ = local.try_acquire_ref(key, cost);
@@ -163,14 +169,14 @@ impl<S: RateLimitStore, C: Clock> StoreLimiter<S, C> {
 
     fn unavailable(&self) -> Error {
         Error::new(ErrorKind::Unavailable, "the rate limiter's store does not answer")
-            .with_retry_after(Some(self.0.config.retry_after))
+            .with_retry_after(Some(self.shared.config.retry_after))
     }
 }
 
 #[async_trait]
 impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
     fn try_acquire_now(&self, key: &str, cost: u32) -> Option<Decision> {
-        let Shared { store, health, refusals, ticks, .. } = &*self.0;
+        let Shared { store, health, refusals, ticks, .. } = &*self.shared;
         let now = ticks.nanos();
         if let Some(refusal) = refusals.lock().of(key, cost, now) {
             return Some(refusal);
@@ -196,25 +202,30 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
         if let Some(decision) = self.try_acquire_now(key, cost) {
             return Ok(decision);
         }
-        let Shared { config, health, ticks, .. } = &*self.0;
-        let may_ask = health.lock().may_ask(ticks.nanos(), nanos(config.retry_after));
+        let Shared { config, health, ticks, .. } = &*self.shared;
+        let asked_at = ticks.nanos();
+        let may_ask = health.lock().may_ask(asked_at, nanos(config.retry_after));
         if !may_ask {
             return self.without_store(key, cost, || self.unavailable());
         }
         let answer = self.ask(key, cost).await;
-        self.take_note(answer.is_ok());
+        self.take_note(answer.is_ok(), asked_at);
         match answer {
             Ok(decision) => {
                 self.keep_up(key, cost, &decision);
                 Ok(decision)
             }
-            Err(failure) => self.without_store(key, cost, || failure),
+            Err(failure) => {
+                // No hint would mean never, but the store may be back.
+                let hint = failure.retry_after().unwrap_or(config.retry_after);
+                self.without_store(key, cost, || failure.with_retry_after(Some(hint)))
+            }
         }
     }
 
     /// Gives back here at once, and to the store if it answers.
     async fn refund(&self, key: &str, cost: u32) -> Result<()> {
-        let Shared { store, local, refusals, .. } = &*self.0;
+        let Shared { store, local, refusals, .. } = &*self.shared;
         local.refund(&Arc::from(key), cost);
         refusals.lock().forget(key);
         self.tell_store(store.refund(key, cost)).await
@@ -225,7 +236,7 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
     /// So the share is in debt only for what the store was not told: it is a part of the limit, and who lives on the
     /// whole of it would owe more and more of a part.
     async fn charge(&self, key: &str, cost: u32) -> Result<()> {
-        let Shared { store, local, .. } = &*self.0;
+        let Shared { store, local, .. } = &*self.shared;
         let owned = Arc::from(key);
         let there = local.peek(&owned).remaining.min(cost);
         local.charge(&owned, there);
@@ -239,13 +250,13 @@ impl<S: RateLimitStore, C: Clock> RateLimitStore for StoreLimiter<S, C> {
 
 impl<S, C> Clone for StoreLimiter<S, C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { shared: Arc::clone(&self.shared), listening: Arc::clone(&self.listening) }
     }
 }
 
 impl<S, C> fmt::Debug for StoreLimiter<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { name, config, .. } = &*self.0;
+        let (name, config) = (&self.listening.name, &self.shared.config);
         f.debug_struct("StoreLimiter").field("name", name).field("config", config).finish_non_exhaustive()
     }
 }

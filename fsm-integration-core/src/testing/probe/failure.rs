@@ -50,7 +50,8 @@ impl Classify for Failure {
             Self::Planted | Self::InvalidSignature(_) | Self::BodyTooLarge(_) => ErrorClass::Permanent,
             Self::Transient => ErrorClass::Transient,
             Self::CircuitOpen(_) => ErrorClass::Open,
-            Self::RateLimited(_) | Self::BulkheadFull(_) | Self::Overloaded(_) => ErrorClass::Throttled,
+            Self::RateLimited(refusal) => ErrorKind::from(refusal).class(),
+            Self::BulkheadFull(_) | Self::Overloaded(_) => ErrorClass::Throttled,
             Self::TimedOut(_) => ErrorClass::Timeout,
             Self::IdempotencyConflict(conflict) => ErrorKind::from(conflict).class(),
         }

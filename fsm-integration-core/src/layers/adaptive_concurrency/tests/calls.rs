@@ -58,12 +58,14 @@ async fn overload_lowers_the_limit_and_both_it_and_refusals_are_told() {
 #[tokio::test]
 async fn a_call_means_what_its_errors_class_says() {
     let of = |failure| Outcome::of(&Err::<(), _>(failure));
-    let limited = Failure::RateLimited(RateLimited { retry_after: None });
+    let limited = |retry_after| Failure::RateLimited(RateLimited { retry_after });
     let timed_out = Failure::TimedOut(TimedOut { after: Duration::ZERO });
-    for failure in [Failure::Transient, limited, timed_out] {
+    for failure in [Failure::Transient, limited(Some(Duration::ZERO)), timed_out] {
         assert_eq!(of(failure), Outcome::Overloaded);
     }
-    assert_eq!(of(Failure::Planted), Outcome::Ignored);
+    for failure in [Failure::Planted, limited(None)] {
+        assert_eq!(of(failure), Outcome::Ignored);
+    }
     assert_eq!(Outcome::of(&Ok::<_, Failure>(())), Outcome::Answered);
 }
 

@@ -74,6 +74,7 @@ async fn only_an_unwell_other_side_counts() {
     let neutral = [
         Failure::Planted,
         Failure::RateLimited(RateLimited { retry_after: None }),
+        Failure::RateLimited(RateLimited { retry_after: Some(SECOND) }),
         Failure::BulkheadFull(BulkheadFull { limit: 1 }),
         Failure::CircuitOpen(open(SECOND)),
     ];

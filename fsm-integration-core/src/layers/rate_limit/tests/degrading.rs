@@ -118,6 +118,20 @@ async fn a_store_that_hangs_costs_its_timeout_once_a_pause() {
     assert_eq!(told.take(), [degraded(true)], "told once, however often it fails");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_question_from_before_the_failure_says_nothing() {
+    let (store, limiter, told) = limiter(OnStoreError::Local);
+    store.behave(IS_SLOW);
+    let mut slow = Box::pin(limiter.acquire("acme", 1));
+    assert!(futures_util::poll!(&mut slow).is_pending());
+    tokio::time::advance(Duration::from_millis(20)).await;
+    store.behave(FAILS);
+    assert_eq!((allowed(&limiter, "globex", 1).await, store.asked()), (1, 2));
+    assert!(slow.await.expect("decides").allowed);
+    assert_eq!((allowed(&limiter, "globex", 1).await, store.asked()), (1, 0), "it is left alone");
+    assert_eq!(told.take(), [degraded(true)]);
+}
+
 // A caller that goes away while it tries whether the store is back holds nobody up.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_trial_is_followed_by_another() {
@@ -151,7 +165,7 @@ async fn open_lets_all_through_and_closed_none() {
     store.behave(FAILS);
     for _ in 0..3 {
         let failure = limiter_closed.acquire("acme", 1).await.expect_err("closed");
-        assert_eq!(failure.kind(), ErrorKind::Unavailable);
+        assert_eq!((failure.kind(), failure.retry_after()), (ErrorKind::Unavailable, Some(SECOND)));
     }
     assert_eq!((store.asked(), told.take()), (1, vec![degraded(true)]));
 }

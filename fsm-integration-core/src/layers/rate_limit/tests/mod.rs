@@ -6,6 +6,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 mod degrading;
 mod inbound;
+mod late;
 mod leased_store;
 mod leasing;
 mod linear;
@@ -14,7 +15,7 @@ mod waiting;
 
 use super::*;
 use crate::{
-    error::{Error, ErrorKind, RateLimited},
+    error::{Classify, Error, ErrorClass, ErrorKind, RateLimited},
     observe::{Observation, Told, recorder::Seen},
     testing::{VirtualClock, probe},
 };
@@ -144,6 +145,41 @@ fn keys_beyond_the_cap_share_one_bucket_until_others_are_idle() {
 }
 
 #[test]
+fn idle_keys_make_room_within_a_second_however_long_an_empty_bucket_takes_to_fill() {
+    let (clock, buckets) = keyed(10_000, 64);
+    (0..65).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    clock.advance(SECOND);
+    assert!(buckets.try_acquire(&100, 10_000).allowed);
+    assert!(buckets.try_acquire(&101, 1).allowed, "in a bucket of its own");
+    assert_eq!(buckets.len(), 2);
+}
+
+#[test]
+fn keys_that_are_idle_soon_make_room_before_those_that_are_not() {
+    let (clock, buckets) = keyed(10_000, 64);
+    (0..32).for_each(|key| assert!(buckets.try_acquire(&key, 3_600).allowed));
+    clock.advance(SECOND);
+    (32..64).for_each(|key| assert!(buckets.try_acquire(&key, 1).allowed));
+    assert!(buckets.try_acquire(&64, 10_000).allowed, "in the common one");
+    assert_eq!(buckets.len(), 64);
+    clock.advance(SECOND);
+    assert!(buckets.try_acquire(&65, 10_000).allowed);
+    assert_eq!(buckets.len(), 33);
+}
+
+#[test]
+fn who_is_refused_or_gave_all_back_is_not_remembered() {
+    let (_, buckets) = keyed(1, 100);
+    for key in 0..200 {
+        drop(buckets.acquire_within(&key, 5, WaitConfig::default()));
+        buckets.charge(&key, 0);
+    }
+    assert!(buckets.try_acquire(&1, 1).allowed);
+    buckets.refund(&1, 1);
+    assert!(buckets.is_empty());
+}
+
+#[test]
 fn the_cap_holds_over_all_shards() {
     let (_, buckets) = keyed(1, 1_000);
     (0..100_000).for_each(|key| _ = buckets.try_acquire(&key, 1));
@@ -153,7 +189,7 @@ fn the_cap_holds_over_all_shards() {
 #[test]
 fn a_store_in_this_process_decides_at_once() {
     let buckets: KeyedTokenBucket<Arc<str>> = KeyedTokenBucket::new(quota(1, 1), 10);
-    let store: &dyn RateLimitStore = &buckets;
+    let store: Arc<dyn RateLimitStore> = Arc::new(buckets);
     assert!(store.try_acquire_now("acme", 1).expect("local").allowed);
     let asked = store.acquire("acme", 1).now_or_never().expect("local").expect("no store to fail");
     assert!(!asked.allowed);
@@ -192,6 +228,26 @@ async fn in_shadow_mode_everything_passes_and_is_counted() {
 }
 
 #[tokio::test]
+async fn handles_of_one_bucket_have_names_and_observers_of_their_own() {
+    let told = Told::default();
+    let (_, bucket) = bucket(1, 1);
+    let (_, buckets) = keyed(1, 10);
+    let store = KeyedTokenBucket::<Arc<str>>::new(quota(1, 1), 10);
+    let limiter = StoreLimiter::new("test", quota(1, 1), store, StoreLimiterConfig::default());
+    let named = bucket.clone().with_name("erp").with_observers(told.observers());
+    let named_keys = buckets.clone().with_name("tenants").with_observers(told.observers());
+    let names = [bucket.name(), named.name(), buckets.name(), named_keys.name()].map(str::to_owned);
+    assert_eq!(names, ["test", "erp", "test", "tenants"]);
+    assert_eq!([limiter.name(), limiter.clone().with_name("orders").name()], ["test", "orders"]);
+    assert!(bucket.try_acquire(1).allowed && buckets.try_acquire(&1, 1).allowed);
+    RateLimitLayer::new(bucket).layer(accepting()).oneshot(1).await.expect_err("no token, not told");
+    RateLimitLayer::new(named).layer(accepting()).oneshot(1).await.expect_err("the same bucket");
+    RateLimitLayer::keyed(named_keys, |request: &u64| *request).layer(accepting()).oneshot(1).await.expect_err("too");
+    let refusal = Observation::RateLimited { retry_after: Some(SECOND), shadow: false };
+    assert_eq!(told.take(), ["erp", "tenants"].map(|name| (name.to_owned(), refusal)));
+}
+
+#[tokio::test]
 async fn each_key_has_its_own_bucket() {
     let (_, buckets) = keyed(1, 10);
     let mut service = RateLimitLayer::keyed(buckets, |request: &u64| request % 2).layer(accepting());
@@ -222,6 +278,26 @@ async fn a_hint_of_a_partner_that_is_down_pauses_nothing() {
     let service = RateLimitLayer::new(bucket.clone()).honour_retry_after(30 * SECOND).layer(inner);
     service.oneshot(1).await.expect_err("the other side is down");
     assert!(bucket.try_acquire(1).allowed);
+}
+
+#[tokio::test]
+async fn what_another_limiter_here_refuses_pauses_nobody() {
+    let (_, all) = bucket(100, 100);
+    let (_, each) = keyed(1, 10);
+    let inner = RateLimitLayer::keyed(each, |request: &u64| *request).layer(accepting());
+    let service = RateLimitLayer::new(all.clone()).honour_retry_after(30 * SECOND).layer(inner);
+    service.clone().oneshot(1).await.expect("a token");
+    let refused = service.clone().oneshot(1).await.expect_err("none");
+    assert_eq!((refused.retry_after(), refused.is_local()), (Some(SECOND), true));
+    service.oneshot(2).await.expect("nobody on the other side refused anything");
+}
+
+#[tokio::test]
+async fn what_costs_more_than_the_capacity_is_no_refusal_of_the_moment() {
+    let (_, bucket) = bucket(2, 1);
+    let service = RateLimitLayer::new(bucket).cost(|_: &u64| 3).layer(accepting());
+    let refused = service.oneshot(1).await.expect_err("never");
+    assert_eq!((refused.class(), refused.retry_after()), (ErrorClass::Permanent, None));
 }
 
 #[tokio::test(start_paused = true)]

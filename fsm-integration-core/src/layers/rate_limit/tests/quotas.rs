@@ -155,6 +155,26 @@ fn keys_beyond_the_cap_share_what_a_changed_quota_gives() {
     assert_eq!(allowed, [true, true]);
 }
 
+#[test]
+fn a_common_quota_set_by_two_at_once_is_one_of_the_two_for_every_key() {
+    // Often enough that one overtakes the other between two parts of the keys.
+    for _ in 0..2_000 {
+        let (_, buckets) = keyed(10, 10_000);
+        let barrier = std::sync::Barrier::new(2);
+        thread::scope(|scope| {
+            for capacity in [20, 30] {
+                let (buckets, barrier) = (&buckets, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    buckets.set_default_quota(quota(capacity, 1));
+                });
+            }
+        });
+        let limit = buckets.peek(&0).limit;
+        assert!((1..300).all(|key| buckets.peek(&key).limit == limit));
+    }
+}
+
 #[tokio::test]
 async fn a_request_may_cost_more_than_one_token() {
     let (_, bucket) = bucket(10, 1);

@@ -185,6 +185,7 @@ async fn each_key_has_its_own_line_and_stays_known_while_somebody_waits() {
     assert!(join_all(waits).await.into_iter().all(|result| result.is_ok()));
     assert_eq!([0, 1, 2].map(|key| buckets.waiting(&key)), [0, 0, 0]);
     // Nobody waits for a key that there is no room for.
+    (200..300).for_each(|key| _ = buckets.try_acquire(&key, 1));
     let beyond = buckets.acquire_within(&900, 1, LONG).now_or_never().expect("at once");
     assert!(beyond.is_err_and(|refusal| refusal.retry_after.is_some()));
 }
