@@ -75,10 +75,14 @@ const TABLE: &[Row] = &[
             &[("circuit_breaker.control", "forced_open"), ("circuit_breaker.name", "erp")],
         )),
     },
-    Row { observation: Observation::CircuitRefused { retry_after: Some(SECOND) }, metrics: &[], event: None },
+    Row {
+        observation: Observation::CircuitRefused { retry_after: Some(SECOND) },
+        metrics: &[("circuit_breaker_refusals_total erp enforced", 1.0)],
+        event: None,
+    },
     Row {
         observation: Observation::CircuitWouldRefuse,
-        metrics: &[],
+        metrics: &[("circuit_breaker_refusals_total erp shadow", 1.0)],
         event: Some((Level::DEBUG, "the circuit breaker would refuse this call", &[("circuit_breaker.name", "erp")])),
     },
     Row {
@@ -209,7 +213,43 @@ const TABLE: &[Row] = &[
     Row {
         observation: Observation::WebhookRefused { reason: "replay" },
         metrics: &[("webhook_refusals_total erp replay", 1.0)],
-        event: Some((Level::WARN, "a webhook was refused", &[("webhook.name", "erp"), ("webhook.reason", "replay")])),
+        event: Some((Level::DEBUG, "a webhook was refused", &[("webhook.name", "erp"), ("webhook.reason", "replay")])),
+    },
+    Row {
+        observation: Observation::IdempotencyUnprotected { step: "begin" },
+        metrics: &[("idempotency_unprotected_total erp begin", 1.0)],
+        event: Some((
+            Level::WARN,
+            "work is done although the idempotency store does not answer",
+            &[("idempotency.name", "erp"), ("idempotency.step", "begin")],
+        )),
+    },
+    Row {
+        observation: Observation::WebhookLarge { bytes: 200_000, refused: false },
+        metrics: &[("webhooks_large_total erp sent", 1.0)],
+        event: Some((Level::WARN, "a large webhook is sent", &[("webhook.bytes", "200000"), ("webhook.name", "erp")])),
+    },
+    Row {
+        observation: Observation::WebhookLarge { bytes: 2_000_000, refused: true },
+        metrics: &[("webhooks_large_total erp refused", 1.0)],
+        event: Some((
+            Level::ERROR,
+            "a webhook is too large to be sent",
+            &[("webhook.bytes", "2000000"), ("webhook.name", "erp")],
+        )),
+    },
+    Row {
+        observation: Observation::WebhookSecretRotated { previous_valid_until: jiff::Timestamp::UNIX_EPOCH, held: 2 },
+        metrics: &[("webhook_secret_rotations_total erp", 1.0)],
+        event: Some((
+            Level::INFO,
+            "a webhook secret was rotated",
+            &[
+                ("webhook.name", "erp"),
+                ("webhook.previous_valid_until", "1970-01-01T00:00:00Z"),
+                ("webhook.secrets_held", "2"),
+            ],
+        )),
     },
 ];
 
