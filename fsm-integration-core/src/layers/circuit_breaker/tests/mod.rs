@@ -3,6 +3,7 @@ mod changes;
 mod half_open;
 #[cfg(fsm_loom)]
 mod interleavings;
+mod judging;
 mod machine;
 mod naive;
 mod opening;
