@@ -73,6 +73,7 @@ pub(super) const PURE: &[&str] = &[
     "layers/coalesce/config",
     "layers/fallback/answer",
     "layers/fallback/config",
+    "layers/fallback/told",
     "layers/hedge/config",
     "layers/hedge/decide",
     "layers/hedge/histogram",

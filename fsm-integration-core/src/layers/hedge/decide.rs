@@ -1,6 +1,6 @@
 //! Which of several outcomes is the call's: pure.
 
-use crate::error::{Classify, ErrorClass};
+use crate::error::{ErrorClass, Failure};
 
 /// Whether a failure ends the call although other requests are under way: they would fail in the same way.
 fn is_final(class: ErrorClass) -> bool {
@@ -12,15 +12,28 @@ fn is_refusal(class: ErrorClass) -> bool {
     matches!(class, ErrorClass::Open | ErrorClass::Throttled)
 }
 
-/// The outcome of the call, if this request's outcome decides it; else its failure is remembered, if it tells more.
-pub(super) fn settle<T, E: Classify>(outcome: Result<T, E>, remembered: &mut Option<E>) -> Option<Result<T, E>> {
-    let error = match outcome {
-        Err(error) if !is_final(error.class()) => error,
-        decided => return Some(decided),
+/// A failure that is not the call's outcome yet.
+pub(super) struct Remembered<O> {
+    class: ErrorClass,
+    pub(super) outcome: O,
+}
+
+/// Decides the call by one request's outcome, as a [`Judge`](crate::error::Judge) sees it: tells the outcome, and
+/// whether it is good; else the failure is remembered, if it tells more.
+///
+/// In a box, so that a call that does not fail carries no room for it.
+pub(super) fn settle<O>(
+    judged: Result<O, (Failure, O)>,
+    remembered: &mut Option<Box<Remembered<O>>>,
+) -> Option<(O, bool)> {
+    let (class, outcome) = match judged {
+        Ok(answer) => return Some((answer, true)),
+        Err((failure, outcome)) if is_final(failure.class) => return Some((outcome, false)),
+        Err((failure, outcome)) => (failure.class, outcome),
     };
-    let tells_less = |earlier: &E| is_refusal(earlier.class()) && !is_refusal(error.class());
-    if remembered.as_ref().is_none_or(tells_less) {
-        *remembered = Some(error);
+    let tells_less = |earlier: &Remembered<O>| is_refusal(earlier.class) && !is_refusal(class);
+    if remembered.as_deref().is_none_or(tells_less) {
+        *remembered = Some(Box::new(Remembered { class, outcome }));
     }
     None
 }
@@ -28,16 +41,17 @@ pub(super) fn settle<T, E: Classify>(outcome: Result<T, E>, remembered: &mut Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Error, ErrorKind};
+    use crate::error::{Error, ErrorKind, Judge, OnError};
 
     fn settled(outcomes: &[Result<u32, ErrorKind>]) -> Result<u32, ErrorKind> {
         let mut remembered = None;
         for outcome in outcomes {
-            if let Some(decided) = settle(outcome.map_err(Error::from), &mut remembered) {
+            if let Some((decided, good)) = settle(OnError.judge(outcome.map_err(Error::from)), &mut remembered) {
+                assert_eq!(good, decided.is_ok());
                 return decided.map_err(|error| error.kind());
             }
         }
-        Err(remembered.expect("a failure").kind())
+        remembered.expect("a failure").outcome.map_err(|error| error.kind())
     }
 
     #[test]

@@ -10,7 +10,8 @@
 //!   That it is a hedge stands beside it ([`Hedged`], [`Replay::set_hedge`]), for a header or a log.
 //! * The first *success* wins and the others are dropped before it is returned. A failure that may pass waits for the
 //!   requests under way; one that would come again ([`ErrorClass::Permanent`]) ends the call. When all have failed, the
-//!   first failure is told, unless it was a refusal that asked nobody and another was not.
+//!   first failure is told, unless it was a refusal that asked nobody and another was not. What is a success can be said
+//!   ([`HedgeLayer::judge_by`]): an HTTP 503 that arrives as `Ok` is none.
 //!
 //! It does not repeat what has failed: that is the work of [`retry`](crate::layers::retry), which stands outside of it.
 //! Place it *inside* retry and *outside* the circuit breaker, the rate limit and the attempt's timeout, so that each
@@ -38,7 +39,7 @@ use crate::error::ErrorClass;
 pub use crate::repeat::{Hedged, Replay, RetryBudget, RetryBudgetConfig};
 use crate::{
     clock::{Clock, SystemClock, Ticks},
-    error::Classify,
+    error::{Classify, Judge, OnError},
     observe::{Observation, Observers},
 };
 
@@ -147,9 +148,25 @@ impl<C: Clock> Hedge<C> {
     ///
     /// # Cancel safety
     /// Dropping the future drops all requests under way; a hedge taken from the budget stays taken.
-    pub async fn execute<T, E, F, Fut>(&self, mut operation: F) -> Result<T, E>
+    pub fn execute<T, E, F, Fut>(&self, operation: F) -> impl Future<Output = Result<T, E>>
     where
         E: Classify,
+        F: FnMut(u32) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.execute_judged(OnError, operation)
+    }
+
+    /// As [`execute`](Self::execute), for whatever outcomes are failures, answers included.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); a failed answer that nothing better came beside is returned as an answer.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn execute_judged<T, E, J, F, Fut>(&self, judge: J, mut operation: F) -> Result<T, E>
+    where
+        J: Judge<T, E>,
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
@@ -157,7 +174,7 @@ impl<C: Clock> Hedge<C> {
         let mut race = pin!(Race::new(operation(0), self.config.max_hedges, self.delay()));
         poll_fn(|cx| {
             let hedge = |number, after| self.may_send(after).then(|| operation(number));
-            race.as_mut().poll_race(cx, hedge)
+            race.as_mut().poll_race(cx, &judge, hedge)
         })
         .await
         .told(self, began)

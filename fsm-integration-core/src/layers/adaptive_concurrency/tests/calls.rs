@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tower::{Layer, ServiceExt};
+use http::{Response, StatusCode};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::{
-    error::{BulkheadFull, RateLimited, TimedOut},
+    error::{BulkheadFull, OnError, OnStatus, RateLimited, TimedOut},
     layers::adaptive_concurrency::{
         AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer, AimdConfig, LimitAlgorithm, Outcome,
     },
@@ -91,4 +92,35 @@ async fn a_call_that_hangs_until_its_caller_goes_lowers_the_limit() {
     let hangs = concurrency.call(std::future::pending::<Result<(), Failure>>());
     assert!(tokio::time::timeout(Duration::from_secs(6), hangs).await.is_err());
     assert_eq!((concurrency.limit(), concurrency.in_flight()), (5, 0));
+}
+
+async fn answer(status: StatusCode) -> Result<Response<()>, Failure> {
+    let mut answer = Response::new(());
+    *answer.status_mut() = status;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn an_answer_that_says_so_is_a_sign_of_overload() {
+    for (status, limit) in [
+        (StatusCode::SERVICE_UNAVAILABLE, 2),
+        (StatusCode::TOO_MANY_REQUESTS, 2),
+        (StatusCode::NOT_FOUND, 4),
+        (StatusCode::OK, 4),
+    ] {
+        let concurrency = AdaptiveConcurrency::with_clock(config(4), VirtualClock::default());
+        let layer = AdaptiveConcurrencyLayer::new(concurrency.clone()).judge_by(OnStatus);
+        let answered = layer.layer(service_fn(answer)).oneshot(status).await.expect("an answer");
+        assert_eq!((answered.status(), concurrency.limit()), (status, limit));
+
+        let concurrency = AdaptiveConcurrency::with_clock(config(4), VirtualClock::default());
+        let answered = concurrency.call_judged(OnStatus, answer(status)).await.expect("an answer");
+        assert_eq!((answered.status(), concurrency.limit()), (status, limit));
+    }
+}
+
+#[tokio::test]
+async fn a_layer_with_a_judge_passes_the_probe() {
+    let layer = AdaptiveConcurrencyLayer::new(AdaptiveConcurrency::new(config(1))).judge_by(OnError);
+    probe::layer(|inner| layer.layer(inner)).await;
 }
