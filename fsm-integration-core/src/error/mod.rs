@@ -13,6 +13,7 @@ mod kind;
 mod on_status;
 mod refusal;
 mod refuse;
+pub(crate) mod retry_after;
 
 use std::{borrow::Cow, fmt, time::Duration};
 

@@ -1,15 +1,14 @@
-use std::time::Duration;
-
 use http::{Response, header::RETRY_AFTER};
 
 #[cfg(doc)]
 use super::OnError;
-use super::{Classify, ErrorKind, Failure, Judge};
+use super::{Classify, ErrorKind, Failure, Judge, retry_after};
+use crate::clock::{SystemClock, WallClock};
 
 /// As [`OnError`], and an HTTP answer that is not a success is a failure too, of the class that its status means.
 ///
-/// For clients that answer a 503 as `Ok`. `Retry-After` is read when it counts seconds; a date, which takes a wall
-/// clock to read, is left to the client. The refused answer is held until the next one comes.
+/// For clients that answer a 503 as `Ok`. `Retry-After` is read in both forms, seconds and a date; for a date it asks the
+/// machine's wall clock. However long it is: its user caps it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnStatus;
 
@@ -20,22 +19,15 @@ impl<B, E: Classify> Judge<Response<B>, E> for OnStatus {
             Err(error) => return Some(Failure::of(error)),
         };
         let class = ErrorKind::of_partner_status(answer.status().as_u16())?.class();
-        let hint = answer.headers().get(RETRY_AFTER).map(http::HeaderValue::as_bytes);
-        Some(Failure { class, retry_after: hint.and_then(seconds) })
+        let hint = answer.headers().get(RETRY_AFTER);
+        Some(Failure { class, retry_after: hint.and_then(|hint| retry_after::delay(hint, || SystemClock.timestamp())) })
     }
-}
-
-/// `1*DIGIT`; more than fits is the longest (requirement W11).
-fn seconds(text: &[u8]) -> Option<Duration> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let seconds = text.iter().fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
-    Some(Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::error::{Error, ErrorClass};
 
@@ -58,14 +50,13 @@ mod tests {
         assert_eq!(error, Some(ErrorClass::Transient.into()));
     }
 
-    // W11: svix reads `1e300` and panics.
     #[test]
-    fn only_digits_are_a_hint_and_too_many_are_the_longest() {
+    fn both_forms_of_retry_after_are_a_hint() {
         let hint = |text| failure(429, Some(text)).and_then(|failure| failure.retry_after);
         assert_eq!(hint("7"), Some(Duration::from_secs(7)));
-        assert_eq!(hint("99999999999999999999999"), Some(Duration::from_secs(u64::MAX)));
-        for text in ["", "1e300", "-1", "1.5", "inf", "+3", " 7 s", "Wed, 21 Oct 2015 07:28:00 GMT"] {
-            assert_eq!(hint(text), None, "{text}");
-        }
+        assert_eq!(hint("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO), "it is later");
+        let until_9999 = hint("Fri, 31 Dec 9999 23:59:59 GMT").expect("a date");
+        assert!(until_9999 > Duration::from_secs(5000 * 31_556_952), "{until_9999:?}");
+        assert_eq!(hint("soon"), None);
     }
 }

@@ -6,6 +6,7 @@
 pub(super) const CORE: &[(&str, &[&str])] = &[
     ("guide", &[]),
     ("error", &[]),
+    ("error::on_status", &["clock", "error"]),
     ("clock", &[]),
     ("observe", &["clock", "error"]),
     ("secret", &["clock", "error"]),
@@ -51,7 +52,7 @@ pub(super) const PURE: &[&str] = &[
     "error/classify",
     "error/judge",
     "error/kind",
-    "error/on_status",
+    "error/retry_after",
     "event/consumer/lanes",
     "event/consumer/progress",
     "event/consumer/systemic",
