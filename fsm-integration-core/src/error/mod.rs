@@ -3,13 +3,17 @@
 //! Layers never wrap errors. A layer that can refuse asks its inner service for
 //! `S::Error: From<ItsRefusal>`, so your own enum, a plain [`BoxError`] and [`Error`] all work.
 //! What a failure *means* (retry it? count it? dead-letter it?) is decided by [`ErrorClass`],
-//! which every error type tells through [`Classify`].
+//! which every error type tells through [`Classify`]. An answer can be a failure too, as an HTTP 503 that arrives as
+//! `Ok`: a [`Judge`] tells, and every layer that looks at outcomes takes one (`judge_by`).
 
 mod classify;
 mod field;
+mod judge;
 mod kind;
+mod on_status;
 mod refusal;
 mod refuse;
+pub(crate) mod retry_after;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -18,7 +22,9 @@ use bytes::Bytes;
 pub use self::{
     classify::{Classify, ErrorClass},
     field::{FieldError, FieldErrors},
+    judge::{Failure, Judge, OnError},
     kind::ErrorKind,
+    on_status::OnStatus,
     refusal::{BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidSignature, Overloaded, RateLimited, TimedOut},
     refuse::{AsError, AsResponse, Refuse},
 };

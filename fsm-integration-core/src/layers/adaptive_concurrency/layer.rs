@@ -1,7 +1,10 @@
 use tower::Layer;
 
 use super::{AdaptiveConcurrency, AdaptiveConcurrencyService};
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::OnError,
+};
 
 /// Puts an [`AdaptiveConcurrency`] before a service; layers of one handle's clones share its limit.
 ///
@@ -20,22 +23,31 @@ use crate::clock::{Clock, SystemClock};
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct AdaptiveConcurrencyLayer<C: Clock = SystemClock> {
+pub struct AdaptiveConcurrencyLayer<C: Clock = SystemClock, J = OnError> {
     concurrency: AdaptiveConcurrency<C>,
+    judge: J,
 }
 
 impl<C: Clock> AdaptiveConcurrencyLayer<C> {
     /// Installs the limit.
     #[must_use]
     pub const fn new(concurrency: AdaptiveConcurrency<C>) -> Self {
-        Self { concurrency }
+        Self { concurrency, judge: OnError }
     }
 }
 
-impl<S, C: Clock> Layer<S> for AdaptiveConcurrencyLayer<C> {
-    type Service = AdaptiveConcurrencyService<S, C>;
+impl<C: Clock, J> AdaptiveConcurrencyLayer<C, J> {
+    /// Decides by this [`Judge`](crate::error::Judge) which outcomes are failures, instead of by [`OnError`].
+    #[must_use]
+    pub fn judge_by<N>(self, judge: N) -> AdaptiveConcurrencyLayer<C, N> {
+        AdaptiveConcurrencyLayer { concurrency: self.concurrency, judge }
+    }
+}
+
+impl<S, C: Clock, J: Clone> Layer<S> for AdaptiveConcurrencyLayer<C, J> {
+    type Service = AdaptiveConcurrencyService<S, C, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdaptiveConcurrencyService::new(inner, self.concurrency.clone())
+        AdaptiveConcurrencyService::of(inner, self.concurrency.clone(), self.judge.clone())
     }
 }

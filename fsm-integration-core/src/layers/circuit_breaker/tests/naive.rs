@@ -106,7 +106,7 @@ fn extreme_config() -> impl Strategy<Value = CircuitBreakerConfig> {
 enum Phase {
     Closed,
     Open { until: u64 },
-    HalfOpen { probes: u32, progress: u64 },
+    HalfOpen { probes: u32, silent_since: Option<u64> },
     Controlled(Control),
 }
 
@@ -140,30 +140,39 @@ impl Naive {
     }
 
     fn trip(&mut self) {
+        self.trip_at(self.now);
+    }
+
+    fn trip_at(&mut self, at: u64) {
         self.opened += 1;
-        self.enter(Phase::Open { until: self.now + millis(self.config.reset_timeout) });
+        self.enter(Phase::Open { until: at + millis(self.config.reset_timeout) });
+    }
+
+    /// What timers would have done by now.
+    fn run_timers(&mut self) {
+        if let Phase::HalfOpen { silent_since: Some(since), .. } = self.phase {
+            let over = since + millis(self.config.half_open_timeout);
+            if self.now >= over {
+                self.trip_at(over);
+            }
+        }
+        if let Phase::Open { until } = self.phase
+            && self.now >= until
+        {
+            self.enter(Phase::HalfOpen { probes: 0, silent_since: None });
+        }
     }
 
     fn admit(&mut self) -> bool {
-        if let Phase::Open { until } = self.phase {
-            if self.now < until {
-                return false;
-            }
-            self.enter(Phase::HalfOpen { probes: 0, progress: self.now });
-        }
-        let Phase::HalfOpen { probes, progress } = self.phase else {
-            return self.phase != Phase::Controlled(Control::ForcedOpen);
+        self.run_timers();
+        let Phase::HalfOpen { probes, silent_since } = self.phase else {
+            return !matches!(self.phase, Phase::Open { .. } | Phase::Controlled(Control::ForcedOpen));
         };
-        if probes > 0 && self.now >= progress + millis(self.config.half_open_timeout) {
-            self.trip();
-            return false;
-        }
         let missing = self.config.success_threshold.max(1) - self.ended.len() as u32;
         if probes >= self.config.half_open_max_calls.max(1).min(missing) {
             return false;
         }
-        let progress = if probes == 0 { self.now } else { progress };
-        self.phase = Phase::HalfOpen { probes: probes + 1, progress };
+        self.phase = Phase::HalfOpen { probes: probes + 1, silent_since: silent_since.or(Some(self.now)) };
         true
     }
 
@@ -182,8 +191,10 @@ impl Naive {
         self.ended.extend(failed.map(|failed| (self.now, failed, slow)));
         match self.phase {
             Phase::Closed if failed.is_some() => self.judge(),
-            Phase::HalfOpen { probes, .. } => {
-                self.phase = Phase::HalfOpen { probes: probes - 1, progress: self.now };
+            Phase::HalfOpen { probes, silent_since } => {
+                let others = (probes > 1).then_some(self.now);
+                let silent_since = if failed.is_some() { others } else { silent_since };
+                self.phase = Phase::HalfOpen { probes: probes - 1, silent_since };
                 self.judge_probes();
             }
             _ => {}
