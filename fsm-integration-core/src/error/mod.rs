@@ -4,13 +4,17 @@
 //! `S::Error: From<ItsRefusal>`, so your own enum, a plain [`BoxError`] and [`Error`] all work. Where the service cannot
 //! fail, [`RespondLayer`](crate::layers::RespondLayer) makes a response of the refusal.
 //! What a failure *means* (retry it? count it? dead-letter it?) is decided by [`ErrorClass`],
-//! which every error type tells through [`Classify`].
+//! which every error type tells through [`Classify`]. An answer can be a failure too, as an HTTP 503 that arrives as
+//! `Ok`: a [`Judge`] tells, and every layer that looks at outcomes takes one (`judge_by`).
 
 mod boxed;
 mod classify;
 mod field;
+mod judge;
 mod kind;
+mod on_status;
 mod refusal;
+pub(crate) mod retry_after;
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -19,7 +23,9 @@ use bytes::Bytes;
 pub use self::{
     classify::{Classify, ErrorClass},
     field::{FieldError, FieldErrors},
+    judge::{Failure, Judge, OnError},
     kind::ErrorKind,
+    on_status::OnStatus,
     refusal::{
         BodyTooLarge, BulkheadFull, CircuitOpen, IdempotencyConflict, InvalidIdempotencyKey, InvalidSignature,
         Overloaded, RateLimited, TargetRefused, TimedOut,

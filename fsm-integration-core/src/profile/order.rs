@@ -18,7 +18,7 @@ use crate::{
 
 /// A client with everything around it that an attempt and its repetition need.
 pub type Protected<S, C = SystemClock, K = Counted> =
-    DeadlineService<RetryService<CircuitBreakerService<Paced<S, C>, C, K>, C, OnError, K>>;
+    DeadlineService<RetryService<CircuitBreakerService<Paced<S, C>, C, OnError, K>, C, OnError, K>>;
 
 type Paced<S, C> = RateLimitService<TimeoutService<S>, TokenBucket<C>>;
 

@@ -11,25 +11,26 @@ use tower::Service;
 use super::{AdaptiveConcurrency, ConcurrencyPermit, Outcome};
 use crate::{
     clock::{Clock, SystemClock},
-    error::{BulkheadFull, Classify},
+    error::{BulkheadFull, Judge, OnError},
     semaphore::{Asked, Full, Waiting},
 };
 
 pin_project! {
     /// A call that asks for its place at the first poll.
-    pub(super) struct Call<F, C: Clock> {
+    pub(super) struct Call<F, C: Clock, J> {
         // Dropped in this order: the place is free when the call has gone.
         #[pin]
         future: F,
         permit: Option<ConcurrencyPermit<C>>,
         waiting: Option<Box<Waiting>>,
         concurrency: AdaptiveConcurrency<C>,
+        judge: J,
     }
 }
 
-impl<F, C: Clock> Call<F, C> {
-    pub(super) const fn new(concurrency: AdaptiveConcurrency<C>, future: F) -> Self {
-        Self { future, permit: None, waiting: None, concurrency }
+impl<F, C: Clock, J> Call<F, C, J> {
+    pub(super) const fn new(concurrency: AdaptiveConcurrency<C>, future: F, judge: J) -> Self {
+        Self { future, permit: None, waiting: None, concurrency, judge }
     }
 }
 
@@ -49,11 +50,12 @@ fn enter<C: Clock>(
     Poll::Ready(Ok(concurrency.begin(place)))
 }
 
-impl<F, C, T, E> Future for Call<F, C>
+impl<F, C, J, T, E> Future for Call<F, C, J>
 where
     F: Future<Output = Result<T, E>>,
     C: Clock,
-    E: Classify + From<BulkheadFull>,
+    J: Judge<T, E>,
+    E: From<BulkheadFull>,
 {
     type Output = Result<T, E>;
 
@@ -64,7 +66,7 @@ where
             None => this.permit.insert(ready!(enter(this.concurrency, this.waiting, cx))?),
         };
         let result = ready!(this.future.poll(cx));
-        permit.settle(Outcome::of(&result));
+        permit.settle(Outcome::judged(this.judge, &result));
         Poll::Ready(result)
     }
 }
@@ -72,11 +74,12 @@ where
 pin_project! {
     /// A call that waits for its place, if it must, and says how it ended.
     #[must_use = "futures do nothing unless polled"]
-    pub struct AdaptiveConcurrencyFuture<S: Service<Request>, Request, C: Clock = SystemClock> {
+    pub struct AdaptiveConcurrencyFuture<S: Service<Request>, Request, C: Clock = SystemClock, J = OnError> {
         // Dropped in this order, as above.
         #[pin]
         future: Option<S::Future>,
         standing: Standing<S, Request, C>,
+        judge: J,
     }
 }
 
@@ -93,17 +96,17 @@ pub(super) struct Queued<S, Request, C: Clock> {
     pub(super) call: Option<(S, Request)>,
 }
 
-impl<S: Service<Request>, Request, C: Clock> AdaptiveConcurrencyFuture<S, Request, C> {
-    pub(super) const fn begun(future: S::Future, permit: ConcurrencyPermit<C>) -> Self {
-        Self { future: Some(future), standing: Standing::Begun(permit) }
+impl<S: Service<Request>, Request, C: Clock, J> AdaptiveConcurrencyFuture<S, Request, C, J> {
+    pub(super) const fn begun(future: S::Future, permit: ConcurrencyPermit<C>, judge: J) -> Self {
+        Self { future: Some(future), standing: Standing::Begun(permit), judge }
     }
 
-    pub(super) const fn queued(queued: Box<Queued<S, Request, C>>) -> Self {
-        Self { future: None, standing: Standing::Queued(queued) }
+    pub(super) const fn queued(queued: Box<Queued<S, Request, C>>, judge: J) -> Self {
+        Self { future: None, standing: Standing::Queued(queued), judge }
     }
 
-    pub(super) const fn refused(refusal: BulkheadFull) -> Self {
-        Self { future: None, standing: Standing::Refused(refusal) }
+    pub(super) const fn refused(refusal: BulkheadFull, judge: J) -> Self {
+        Self { future: None, standing: Standing::Refused(refusal), judge }
     }
 }
 
@@ -129,11 +132,12 @@ impl<S: Service<Request>, Request, C: Clock> Standing<S, Request, C> {
     }
 }
 
-impl<S, Request, C> Future for AdaptiveConcurrencyFuture<S, Request, C>
+impl<S, Request, C, J> Future for AdaptiveConcurrencyFuture<S, Request, C, J>
 where
     S: Service<Request>,
-    S::Error: Classify + From<BulkheadFull>,
+    S::Error: From<BulkheadFull>,
     C: Clock,
+    J: Judge<S::Response, S::Error>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -143,7 +147,7 @@ where
             if let Some(future) = this.future.as_mut().as_pin_mut() {
                 let result = ready!(future.poll(cx));
                 if let Standing::Begun(permit) = this.standing {
-                    permit.settle(Outcome::of(&result));
+                    permit.settle(Outcome::judged(this.judge, &result));
                 }
                 return Poll::Ready(result);
             }
@@ -153,7 +157,7 @@ where
     }
 }
 
-impl<S: Service<Request>, Request, C: Clock> fmt::Debug for AdaptiveConcurrencyFuture<S, Request, C> {
+impl<S: Service<Request>, Request, C: Clock, J> fmt::Debug for AdaptiveConcurrencyFuture<S, Request, C, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let standing = match self.standing {
             Standing::Queued(_) => "queued",

@@ -3,7 +3,7 @@ use tower::Layer;
 use super::{AdaptiveConcurrency, AdaptiveConcurrencyService};
 use crate::{
     clock::{Clock, SystemClock},
-    error::BulkheadFull,
+    error::{BulkheadFull, OnError},
     respond::RespondLayer,
 };
 
@@ -24,15 +24,16 @@ use crate::{
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct AdaptiveConcurrencyLayer<C: Clock = SystemClock> {
+pub struct AdaptiveConcurrencyLayer<C: Clock = SystemClock, J = OnError> {
     concurrency: AdaptiveConcurrency<C>,
+    judge: J,
 }
 
 impl<C: Clock> AdaptiveConcurrencyLayer<C> {
     /// Installs the limit.
     #[must_use]
     pub const fn new(concurrency: AdaptiveConcurrency<C>) -> Self {
-        Self { concurrency }
+        Self { concurrency, judge: OnError }
     }
 
     /// Answers a refusal instead of failing, where the service cannot fail; comes last.
@@ -44,10 +45,18 @@ impl<C: Clock> AdaptiveConcurrencyLayer<C> {
     }
 }
 
-impl<S, C: Clock> Layer<S> for AdaptiveConcurrencyLayer<C> {
-    type Service = AdaptiveConcurrencyService<S, C>;
+impl<C: Clock, J> AdaptiveConcurrencyLayer<C, J> {
+    /// Decides by this [`Judge`](crate::error::Judge) which outcomes are failures, instead of by [`OnError`].
+    #[must_use]
+    pub fn judge_by<N>(self, judge: N) -> AdaptiveConcurrencyLayer<C, N> {
+        AdaptiveConcurrencyLayer { concurrency: self.concurrency, judge }
+    }
+}
+
+impl<S, C: Clock, J: Clone> Layer<S> for AdaptiveConcurrencyLayer<C, J> {
+    type Service = AdaptiveConcurrencyService<S, C, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AdaptiveConcurrencyService::new(inner, self.concurrency.clone())
+        AdaptiveConcurrencyService::of(inner, self.concurrency.clone(), self.judge.clone())
     }
 }

@@ -22,7 +22,8 @@
 //! the power of 50 is 0.005).
 //!
 //! # What counts
-//! By the error's class ([`Outcome::of`]): an answer counts with its latency; a timeout, a refusal by the partner or a
+//! By the error's class ([`Outcome::of`]), or that of an answer that is a failure
+//! ([`AdaptiveConcurrencyLayer::judge_by`]): an answer counts with its latency; a timeout, a refusal by the partner or a
 //! transient failure is a sign of overload; what is permanent or the caller's fault, or was refused by a breaker, is
 //! ignored. A call whose caller goes away, as a deadline outside does, counts with the time it took until then if that
 //! is longer than usual: else calls that hang would be recorded nowhere. So does a call that panics: a bug on this side
@@ -63,7 +64,7 @@ use self::{
 };
 use crate::{
     clock::{Clock, SystemClock, Ticks},
-    error::{BulkheadFull, Classify, ErrorClass},
+    error::{BulkheadFull, Classify, ErrorClass, Judge, OnError},
     observe::{Observation, Observers},
     semaphore::{Asked, Full, Place, Semaphore},
     sync::Mutex,
@@ -105,8 +106,13 @@ struct State<C> {
 impl Outcome {
     /// What a result means, by its error's class.
     pub fn of<T, E: Classify>(result: &Result<T, E>) -> Self {
-        let Err(error) = result else { return Self::Answered };
-        match error.class() {
+        Self::judged(&OnError, result)
+    }
+
+    /// What a result means, by the class of the failure that it is, answers included.
+    pub fn judged<T, E>(judge: &impl Judge<T, E>, result: &Result<T, E>) -> Self {
+        let Some(failure) = judge.failure(result) else { return Self::Answered };
+        match failure.class {
             ErrorClass::Timeout | ErrorClass::Throttled | ErrorClass::Transient => Self::Overloaded,
             ErrorClass::Permanent | ErrorClass::Open => Self::Ignored,
             ErrorClass::Cancelled => Self::Cancelled,
@@ -164,7 +170,30 @@ impl<C: Clock> AdaptiveConcurrency<C> {
         F: Future<Output = Result<T, E>>,
         E: Classify + From<BulkheadFull>,
     {
-        Call::new(self.clone(), future)
+        self.call_judged(OnError, future)
+    }
+
+    /// As [`call`](Self::call), for whatever results are failures, answers included.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); a failed answer is returned as an answer.
+    ///
+    /// # Panics
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    /// As [`call`](Self::call).
+    pub fn call_judged<T, E, F, J>(
+        &self,
+        judge: J,
+        future: F,
+    ) -> impl Future<Output = Result<T, E>> + use<T, E, F, J, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: From<BulkheadFull>,
+        J: Judge<T, E>,
+    {
+        Call::new(self.clone(), future, judge)
     }
 
     /// Takes a place as soon as there is one, for work that is no future; say how it ended.

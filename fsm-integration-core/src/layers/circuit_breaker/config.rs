@@ -35,9 +35,12 @@ pub struct CircuitBreakerConfig {
     pub reset_timeout: Duration,
     /// How many probes may be under way at once; never more than are still needed.
     pub half_open_max_calls: u32,
-    /// How long probes may stay without a result before the breaker opens again.
+    /// How long half-open may last while its probes tell nothing, from the first of them on; then it is open again.
     ///
-    /// Longer than the longest call that may still succeed.
+    /// A probe that hangs tells nothing, nor does one that ends neutral or whose caller goes away. One that tells
+    /// something gives the others so long anew, so that a partner that is slow but well closes it: half-open lasts
+    /// so long for each probe that is judged at most, the time in which nobody asks not counted. Longer than the longest call
+    /// that may still succeed.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub half_open_timeout: Duration,
     /// Whether a call that its caller dropped counts as a failure.

@@ -12,12 +12,11 @@ use super::{
     CircuitBreaker,
     permit::{Gate, MayPanic, Outcome, settle},
     refusal::Refusal,
-    state::Ended,
     ticket::Ticket,
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::{CircuitOpen, Classify},
+    error::{CircuitOpen, Judge, OnError},
     lending::{Counted, Lending},
 };
 
@@ -26,12 +25,12 @@ pin_project! {
     ///
     /// What it costs is above all what it stores: on the way of a call that succeeds that is its three fields, and that
     /// it is over.
-    pub(super) struct Guarded<F, B: Deref<Target: Gate>> {
+    pub(super) struct Guarded<F, B: Deref<Target: Gate>, J> {
         #[pin]
-        pub(super) state: State<F, B>,
+        pub(super) state: State<F, B, J>,
     }
 
-    impl<F, B: Deref<Target: Gate>> PinnedDrop for Guarded<F, B> {
+    impl<F, B: Deref<Target: Gate>, J> PinnedDrop for Guarded<F, B, J> {
         fn drop(this: Pin<&mut Self>) {
             if let StateProjection::Running { gate, ticket, .. } = this.project().state.project()
                 && !ticket.is_none()
@@ -44,13 +43,14 @@ pin_project! {
 
 pin_project! {
     #[project = StateProjection]
-    pub(super) enum State<F, B> {
+    pub(super) enum State<F, B, J> {
         Running {
             #[pin]
             future: F,
             gate: B,
             // None before leave was asked for, and once the result is recorded.
             ticket: Ticket,
+            judge: J,
         },
         Refused { refusal: Refusal },
         // Nothing is left of the call, so that nothing is recorded twice.
@@ -58,10 +58,10 @@ pin_project! {
     }
 }
 
-impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
+impl<F, B: Deref<Target: Gate>, J> Guarded<F, B, J> {
     /// A call that will ask for leave when it begins.
-    pub(super) fn later(future: F, gate: B) -> Self {
-        Self { state: State::Running { future, gate, ticket: Ticket::NONE } }
+    pub(super) fn later(future: F, gate: B, judge: J) -> Self {
+        Self { state: State::Running { future, gate, ticket: Ticket::NONE, judge } }
     }
 
     pub(super) fn refused(refusal: Refusal) -> Self {
@@ -73,15 +73,16 @@ impl<F, B: Deref<Target: Gate>> Guarded<F, B> {
     fn poll_admitted<T, E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>>
     where
         F: Future<Output = Result<T, E>>,
-        E: Classify + From<CircuitOpen>,
+        E: From<CircuitOpen>,
+        J: Judge<T, E>,
     {
         let mut state = self.project().state;
         let result = match state.as_mut().project() {
-            StateProjection::Running { future, gate, ticket } => {
+            StateProjection::Running { future, gate, ticket, judge } => {
                 let result = ready!(MayPanic::run(&**gate, ticket, || future.poll(cx)));
-                match &result {
-                    Ok(_) => gate.succeed(*ticket),
-                    Err(_) => settle(&**gate, ticket.take(), Ended::of(&result)),
+                match judge.failure(&result) {
+                    None => gate.succeed(*ticket),
+                    Some(failure) => settle(&**gate, ticket.take(), failure.into()),
                 }
                 result
             }
@@ -99,11 +100,12 @@ fn over() -> ! {
     panic!("polled after its end");
 }
 
-impl<F, B, T, E> Future for Guarded<F, B>
+impl<F, B, J, T, E> Future for Guarded<F, B, J>
 where
     F: Future<Output = Result<T, E>>,
     B: Deref<Target: Gate>,
-    E: Classify + From<CircuitOpen>,
+    J: Judge<T, E>,
+    E: From<CircuitOpen>,
 {
     type Output = Result<T, E>;
 
@@ -124,18 +126,19 @@ where
 
 pin_project! {
     /// The answer of a [`CircuitBreakerService`](super::CircuitBreakerService).
-    pub struct CircuitBreakerFuture<F, C: Clock = SystemClock, K: Lending<CircuitBreaker<C>> = Counted> {
+    pub struct CircuitBreakerFuture<F, C: Clock = SystemClock, J = OnError, K: Lending<CircuitBreaker<C>> = Counted> {
         #[pin]
-        pub(super) call: Guarded<F, K::Loan>,
+        pub(super) call: Guarded<F, K::Loan, J>,
     }
 }
 
-impl<F, C, K, T, E> Future for CircuitBreakerFuture<F, C, K>
+impl<F, C, J, K, T, E> Future for CircuitBreakerFuture<F, C, J, K>
 where
     F: Future<Output = Result<T, E>>,
     C: Clock,
+    J: Judge<T, E>,
     K: Lending<CircuitBreaker<C>>,
-    E: Classify + From<CircuitOpen>,
+    E: From<CircuitOpen>,
 {
     type Output = Result<T, E>;
 
@@ -145,7 +148,7 @@ where
     }
 }
 
-impl<F, C: Clock, K: Lending<CircuitBreaker<C>>> fmt::Debug for CircuitBreakerFuture<F, C, K> {
+impl<F, C: Clock, J, K: Lending<CircuitBreaker<C>>> fmt::Debug for CircuitBreakerFuture<F, C, J, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerFuture").finish_non_exhaustive()
     }

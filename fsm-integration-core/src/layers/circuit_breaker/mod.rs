@@ -5,15 +5,17 @@
 //!   Closed ───────────────────────────────────────► Open
 //!     ▲                                            │   ▲
 //!     │ success_threshold                          │   │ a failing probe, at once;
-//!     │ successes              after reset_timeout │   │ a probe that hangs, after
-//!     │                        the next call is    ▼   │ half_open_timeout
+//!     │ successes              after reset_timeout │   │ probes that tell nothing,
+//!     │                        the next call is    ▼   │ after half_open_timeout
 //!     └──────────────────────────────────────── HalfOpen
 //! ```
 //!
-//! What it counts: only failures that say that the other side is unwell ([`ErrorClass::trips_breaker`]), and, in a
-//! window and if asked to, calls that took long. A refused request, a limiter's or bulkhead's refusal and a caller that
+//! What it counts: only failures that say that the other side is unwell ([`ErrorClass::trips_breaker`]), answers among
+//! them if it is told how to judge them ([`CircuitBreakerLayer::judge_by`]), and, in a window and if asked to, calls that
+//! took long. A refused request, a limiter's or bulkhead's refusal and a caller that
 //! went away are neutral. A panic in the call is a failure. A result counts only in the period its call was admitted in.
-//! A probe whose result is neutral makes room for the next one.
+//! A probe whose result is neutral makes room for the next one; if for `half_open_timeout` there are no others, or none
+//! ends at all, the breaker is open again, since nobody knows yet whether the partner is well.
 //!
 //! How it counts, by [`CircuitModel`]: failures in a row (the default); the last calls, exactly; or the calls of the
 //! last while. A window is judged with every result that could open the breaker, and exactly: plain successes can only
@@ -87,7 +89,7 @@ use crate::error::ErrorClass;
 pub use crate::observe::CircuitState;
 use crate::{
     clock::{Clock, SystemClock},
-    error::{CircuitOpen, Classify},
+    error::{CircuitOpen, Classify, Judge, OnError},
     observe::Observers,
 };
 
@@ -161,7 +163,27 @@ impl<C: Clock> CircuitBreaker<C> {
         F: Future<Output = Result<T, E>>,
         E: Classify + From<CircuitOpen>,
     {
-        Guarded::later(future, &*self.core)
+        self.call_judged(OnError, future)
+    }
+
+    /// As [`call`](Self::call), for whatever results are failures, answers included.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); a failed answer is returned as an answer.
+    ///
+    /// # Cancel safety
+    /// As [`call`](Self::call).
+    pub fn call_judged<T, E, F, J>(
+        &self,
+        judge: J,
+        future: F,
+    ) -> impl Future<Output = Result<T, E>> + use<'_, T, E, F, J, C>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: From<CircuitOpen>,
+        J: Judge<T, E>,
+    {
+        Guarded::later(future, &*self.core, judge)
     }
 
     /// Asks for leave to make one call, for work that is no future.

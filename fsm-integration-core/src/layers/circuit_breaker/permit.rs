@@ -3,7 +3,7 @@ use std::{fmt, mem::forget, sync::Arc, thread};
 use super::{core::Core, refusal::Refusal, state::Ended, ticket::Ticket};
 use crate::{
     clock::{Clock, SystemClock},
-    error::{Classify, ErrorClass},
+    error::{Classify, ErrorClass, Failure, Judge, OnError},
 };
 
 /// How a call ended, in a breaker's eyes.
@@ -22,26 +22,26 @@ pub enum Outcome {
 impl Outcome {
     /// What a result means, by its error's class (requirement E13).
     pub fn of<T, E: Classify>(result: &Result<T, E>) -> Self {
-        match result {
-            Ok(_) => Self::Success,
-            Err(error) => match error.class() {
-                class if class.trips_breaker() => Self::Failure,
-                ErrorClass::Cancelled => Self::Cancelled,
-                _ => Self::Neutral,
-            },
+        OnError.failure(result).map_or(Self::Success, Self::from)
+    }
+}
+
+/// What a failure means, by its class (requirement E13).
+impl From<Failure> for Outcome {
+    #[inline]
+    fn from(Failure { class, .. }: Failure) -> Self {
+        match class {
+            class if class.trips_breaker() => Self::Failure,
+            ErrorClass::Cancelled => Self::Cancelled,
+            _ => Self::Neutral,
         }
     }
 }
 
-impl Ended {
-    /// How a call ended, by its result.
+impl From<Failure> for Ended {
     #[inline]
-    pub(super) fn of<T, E: Classify>(result: &Result<T, E>) -> Self {
-        let outcome = Outcome::of(result);
-        match result {
-            Err(error) if outcome == Outcome::Failure => Self { outcome, retry_after: error.retry_after() },
-            _ => outcome.into(),
-        }
+    fn from(failure: Failure) -> Self {
+        Self { outcome: failure.into(), retry_after: failure.retry_after }
     }
 }
 
@@ -124,8 +124,16 @@ impl<C: Clock> Permit<C> {
     ///
     /// # Errors
     /// The result's own error.
-    pub fn record_result<T, E: Classify>(mut self, result: Result<T, E>) -> Result<T, E> {
-        self.settle(Ended::of(&result));
+    pub fn record_result<T, E: Classify>(self, result: Result<T, E>) -> Result<T, E> {
+        self.record_judged(&OnError, result)
+    }
+
+    /// As [`record_result`](Self::record_result), for whatever results are failures, answers included.
+    ///
+    /// # Errors
+    /// The result's own error.
+    pub fn record_judged<T, E>(mut self, judge: &impl Judge<T, E>, result: Result<T, E>) -> Result<T, E> {
+        self.settle(judge.failure(&result).map_or_else(|| Outcome::Success.into(), Ended::from));
         result
     }
 

@@ -10,13 +10,14 @@ use crate::clock::nanos;
 const PROBE_HINT: Duration = Duration::from_secs(1);
 
 /// The probes of one half-open while.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Probing {
     under_way: u32,
     /// Those that ended with a result that counts.
     ended: Figures,
-    /// When a probe last began after none, or ended.
-    progress: u64,
+    /// Since when nothing was learnt while probes were made: since the first probe after the last result that counts,
+    /// or since that result where others were under way.
+    waits_since: Option<u64>,
 }
 
 /// What becomes of a call that asks to be a probe.
@@ -25,8 +26,8 @@ pub(super) enum Asked {
     Admitted,
     /// Ask again in so long.
     Full(Duration),
-    /// The probes under way had their time.
-    Hung,
+    /// The probes had their time, which was over then, and told nothing.
+    Over(u64),
 }
 
 /// What the probes so far say.
@@ -38,10 +39,6 @@ pub(super) enum Judgement {
 }
 
 impl Probing {
-    pub(super) fn new(now: u64) -> Self {
-        Self { under_way: 0, ended: Figures::default(), progress: now }
-    }
-
     pub(super) fn under_way(&self) -> u32 {
         self.under_way
     }
@@ -51,16 +48,16 @@ impl Probing {
     }
 
     pub(super) fn ask(&mut self, config: &CircuitBreakerConfig, now: u64) -> Asked {
-        let left = nanos(config.half_open_timeout).saturating_sub(now.saturating_sub(self.progress));
-        if self.under_way > 0 && left == 0 {
-            return Asked::Hung;
+        let time = nanos(config.half_open_timeout);
+        if let Some(over) = self.waits_since.map(|since| since.saturating_add(time))
+            && now >= over
+        {
+            return Asked::Over(over);
         }
+        let since = *self.waits_since.get_or_insert(now);
         let missing = u64::from(config.judged_probes()).saturating_sub(self.ended.calls).max(1);
         if u64::from(self.under_way) >= u64::from(config.half_open_max_calls).clamp(1, missing) {
-            return Asked::Full(Duration::from_nanos(left).min(PROBE_HINT));
-        }
-        if self.under_way == 0 {
-            self.progress = now;
+            return Asked::Full(Duration::from_nanos(time.saturating_sub(now.saturating_sub(since))).min(PROBE_HINT));
         }
         self.under_way += 1;
         Asked::Admitted
@@ -69,9 +66,9 @@ impl Probing {
     /// Takes a probe back, with its result if that counts.
     pub(super) fn end(&mut self, counted: Option<Counted>, now: u64) {
         self.under_way -= 1;
-        self.progress = now;
         if let Some(counted) = counted {
             self.ended.add(counted);
+            self.waits_since = (self.under_way > 0).then_some(now);
         }
     }
 

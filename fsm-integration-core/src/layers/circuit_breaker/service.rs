@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::{CircuitOpen, Classify},
+    error::{CircuitOpen, Judge, OnError},
     lending::{Counted, Lender, Lending},
 };
 
@@ -20,35 +20,37 @@ use crate::{
 ///
 /// Readiness is the inner service's: an open breaker refuses in `call`, so that a balancer or a buffer above
 /// does not wait for it.
-pub struct CircuitBreakerService<S, C: Clock = SystemClock, K: Lending<CircuitBreaker<C>> = Counted> {
+pub struct CircuitBreakerService<S, C: Clock = SystemClock, J = OnError, K: Lending<CircuitBreaker<C>> = Counted> {
     inner: S,
     breaker: K::Lender,
+    judge: J,
 }
 
 impl<S, C: Clock> CircuitBreakerService<S, C> {
-    /// Puts the breaker before the service.
+    /// Puts the breaker before the service; for another [`Judge`] there is the [layer](super::CircuitBreakerLayer::judge_by).
     #[must_use]
     pub fn new(inner: S, breaker: CircuitBreaker<C>) -> Self {
-        Self::of(inner, Lender::new(breaker))
+        Self::of(inner, Lender::new(breaker), OnError)
     }
 }
 
-impl<S, C: Clock, K: Lending<CircuitBreaker<C>>> CircuitBreakerService<S, C, K> {
-    pub(super) const fn of(inner: S, breaker: K::Lender) -> Self {
-        Self { inner, breaker }
+impl<S, C: Clock, J, K: Lending<CircuitBreaker<C>>> CircuitBreakerService<S, C, J, K> {
+    pub(super) const fn of(inner: S, breaker: K::Lender, judge: J) -> Self {
+        Self { inner, breaker, judge }
     }
 }
 
-impl<S, C, K, Request> Service<Request> for CircuitBreakerService<S, C, K>
+impl<S, C, J, K, Request> Service<Request> for CircuitBreakerService<S, C, J, K>
 where
     S: Service<Request>,
-    S::Error: Classify + From<CircuitOpen>,
+    S::Error: From<CircuitOpen>,
     C: Clock,
+    J: Judge<S::Response, S::Error> + Clone,
     K: Lending<CircuitBreaker<C>>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = CircuitBreakerFuture<S::Future, C, K>;
+    type Future = CircuitBreakerFuture<S::Future, C, J, K>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -73,21 +75,25 @@ where
                         ticket
                     },
                     gate,
+                    judge: self.judge.clone(),
                 },
             },
         }
     }
 }
 
-impl<S: Clone, C: Clock, K: Lending<CircuitBreaker<C>>> Clone for CircuitBreakerService<S, C, K> {
+impl<S: Clone, C: Clock, J: Clone, K: Lending<CircuitBreaker<C>>> Clone for CircuitBreakerService<S, C, J, K> {
     fn clone(&self) -> Self {
-        Self::of(self.inner.clone(), self.breaker.clone())
+        Self::of(self.inner.clone(), self.breaker.clone(), self.judge.clone())
     }
 }
 
-impl<S: fmt::Debug, C: Clock, K: Lending<CircuitBreaker<C>>> fmt::Debug for CircuitBreakerService<S, C, K> {
+impl<S: fmt::Debug, C: Clock, J: fmt::Debug, K: Lending<CircuitBreaker<C>>> fmt::Debug
+    for CircuitBreakerService<S, C, J, K>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let breaker = self.breaker.get();
-        f.debug_struct("CircuitBreakerService").field("inner", &self.inner).field("breaker", breaker).finish()
+        let mut service = f.debug_struct("CircuitBreakerService");
+        service.field("inner", &self.inner).field("breaker", breaker).field("judge", &self.judge).finish()
     }
 }

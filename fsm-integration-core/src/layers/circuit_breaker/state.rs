@@ -94,21 +94,20 @@ impl Machine {
             Phase::ForcedOpen => return Err(CircuitOpen { retry_after: None }),
             Phase::Open { until } if at.now < until => return Err(refusal(until - at.now)),
             Phase::Open { .. } => {
-                self.enter(Phase::HalfOpen(Probing::new(at.now)), at.now);
-                self.admit_probe(at)?;
+                self.enter(Phase::HalfOpen(Probing::default()), at.now);
+                return self.admit(at);
             }
-            Phase::HalfOpen(_) => self.admit_probe(at)?,
+            Phase::HalfOpen(ref mut probing) => match probing.ask(&self.config, at.now) {
+                Asked::Admitted => {}
+                Asked::Full(hint) => return Err(CircuitOpen { retry_after: Some(hint) }),
+                Asked::Over(over) => {
+                    // As if a timer had done it: whoever comes long after that finds the wait over as well.
+                    self.trip(Moment { now: over, ..at }, None);
+                    return self.admit(at);
+                }
+            },
         }
         Ok(if self.is_timed() { Ticket::timed(self.epoch, at.now) } else { Ticket::new(self.epoch) })
-    }
-
-    fn admit_probe(&mut self, at: Moment) -> Result<(), CircuitOpen> {
-        let Phase::HalfOpen(probing) = &mut self.phase else { return Ok(()) };
-        match probing.ask(&self.config, at.now) {
-            Asked::Admitted => Ok(()),
-            Asked::Full(hint) => Err(CircuitOpen { retry_after: Some(hint) }),
-            Asked::Hung => Err(CircuitOpen { retry_after: Some(self.trip(at, None)) }),
-        }
     }
 
     /// Counts how a call ended.
@@ -127,7 +126,7 @@ impl Machine {
             (Phase::HalfOpen(probing), counted) => {
                 probing.end(counted, at.now);
                 match probing.judge(&self.config) {
-                    Judgement::Open => drop(self.trip(at, ended.retry_after)),
+                    Judgement::Open => self.trip(at, ended.retry_after),
                     Judgement::Close => self.enter(Phase::Closed { since: at.now }, at.now),
                     Judgement::Undecided => {}
                 }
@@ -149,8 +148,7 @@ impl Machine {
         Some(Counted { failed, slow })
     }
 
-    /// Opens, and says for how long.
-    fn trip(&mut self, at: Moment, retry_after: Option<Duration>) -> Duration {
+    fn trip(&mut self, at: Moment, retry_after: Option<Duration>) {
         if let Phase::Closed { since } = self.phase
             && at.now.saturating_sub(since) >= nanos(self.config.stable_after)
         {
@@ -160,7 +158,6 @@ impl Machine {
         self.again = self.again.saturating_add(1);
         self.opened += 1;
         self.enter(Phase::Open { until: at.now.saturating_add(nanos(wait)) }, at.now);
-        wait
     }
 
     /// Obeys an operator.

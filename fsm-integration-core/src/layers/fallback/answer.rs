@@ -7,8 +7,9 @@ use std::{
 /// Answers in the place of a call that failed.
 ///
 /// Every `Fn(E) -> Result<T, E>` is one, for whatever request; [`Keeping`] is one that knows the request, [`Asking`] one
-/// that has to wait for its answer.
-pub trait Answer<Req, T, E> {
+/// that has to wait for its answer. What failed, `X`, is the error, or the outcome where answers are
+/// [judged](super::FallbackLayer::judge_by) too.
+pub trait Answer<Req, T, E, X = E> {
     /// What is kept of the request while the call is under way.
     type Kept;
 
@@ -19,12 +20,12 @@ pub trait Answer<Req, T, E> {
     fn keep(&self, request: &Req) -> Self::Kept;
 
     /// The answer, or the error to fail with when there is no other answer either.
-    fn answer(&self, kept: Self::Kept, error: E) -> Self::Future;
+    fn answer(&self, kept: Self::Kept, failed: X) -> Self::Future;
 }
 
-impl<Req, T, E, F> Answer<Req, T, E> for F
+impl<Req, T, E, X, F> Answer<Req, T, E, X> for F
 where
-    F: Fn(E) -> Result<T, E>,
+    F: Fn(X) -> Result<T, E>,
 {
     type Kept = ();
     type Future = Ready<Result<T, E>>;
@@ -32,8 +33,8 @@ where
     #[inline]
     fn keep(&self, _: &Req) {}
 
-    fn answer(&self, (): (), error: E) -> Self::Future {
-        ready(self(error))
+    fn answer(&self, (): (), failed: X) -> Self::Future {
+        ready(self(failed))
     }
 }
 
@@ -48,9 +49,9 @@ impl<F> Asking<F> {
     }
 }
 
-impl<Req, T, E, F, Fut> Answer<Req, T, E> for Asking<F>
+impl<Req, T, E, X, F, Fut> Answer<Req, T, E, X> for Asking<F>
 where
-    F: Fn(E) -> Fut,
+    F: Fn(X) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
     type Kept = ();
@@ -59,8 +60,8 @@ where
     #[inline]
     fn keep(&self, _: &Req) {}
 
-    fn answer(&self, (): (), error: E) -> Fut {
-        (self.0)(error)
+    fn answer(&self, (): (), failed: X) -> Fut {
+        (self.0)(failed)
     }
 }
 
@@ -84,10 +85,10 @@ impl<K, F, Kept> Keeping<K, F, Kept> {
     }
 }
 
-impl<Req, T, E, Kept, K, F> Answer<Req, T, E> for Keeping<K, F, Kept>
+impl<Req, T, E, X, Kept, K, F> Answer<Req, T, E, X> for Keeping<K, F, Kept>
 where
     K: Fn(&Req) -> Kept,
-    F: Fn(Kept, E) -> Result<T, E>,
+    F: Fn(Kept, X) -> Result<T, E>,
 {
     type Kept = Kept;
     type Future = Ready<Result<T, E>>;
@@ -97,15 +98,15 @@ where
         (self.keep)(request)
     }
 
-    fn answer(&self, kept: Kept, error: E) -> Self::Future {
-        ready((self.answer)(kept, error))
+    fn answer(&self, kept: Kept, failed: X) -> Self::Future {
+        ready((self.answer)(kept, failed))
     }
 }
 
-impl<Req, T, E, Kept, K, F, Fut> Answer<Req, T, E> for Keeping<K, Asking<F>, Kept>
+impl<Req, T, E, X, Kept, K, F, Fut> Answer<Req, T, E, X> for Keeping<K, Asking<F>, Kept>
 where
     K: Fn(&Req) -> Kept,
-    F: Fn(Kept, E) -> Fut,
+    F: Fn(Kept, X) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
     type Kept = Kept;
@@ -116,8 +117,8 @@ where
         (self.keep)(request)
     }
 
-    fn answer(&self, kept: Kept, error: E) -> Fut {
-        (self.answer.0)(kept, error)
+    fn answer(&self, kept: Kept, failed: X) -> Fut {
+        (self.answer.0)(kept, failed)
     }
 }
 

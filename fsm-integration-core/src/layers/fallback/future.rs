@@ -8,16 +8,16 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-use super::{Answer, Fallback};
-use crate::error::Classify;
+use super::{Answer, Fallback, Tell};
+use crate::error::OnError;
 
 pin_project! {
     /// A call that is answered for if it fails.
     #[must_use = "futures do nothing unless polled"]
-    pub struct FallbackFuture<F, A, Kept, Fut, Req> {
+    pub struct FallbackFuture<F, A, Kept, Fut, Req, J = OnError> {
         #[pin]
         state: State<F, Kept, Fut>,
-        fallback: Fallback<A>,
+        fallback: Fallback<A, J>,
         request: PhantomData<fn(Req)>,
     }
 }
@@ -32,18 +32,18 @@ pin_project! {
     }
 }
 
-impl<F, A, Kept, Fut, Req> FallbackFuture<F, A, Kept, Fut, Req> {
+impl<F, A, Kept, Fut, Req, J> FallbackFuture<F, A, Kept, Fut, Req, J> {
     #[inline]
-    pub(super) fn new(call: F, fallback: Fallback<A>, kept: Kept) -> Self {
+    pub(super) fn new(call: F, fallback: Fallback<A, J>, kept: Kept) -> Self {
         Self { state: State::Calling { call, kept: Some(kept) }, fallback, request: PhantomData }
     }
 }
 
-impl<F, A, Req, T, E> Future for FallbackFuture<F, A, A::Kept, A::Future, Req>
+impl<F, A, Req, J, T, E> Future for FallbackFuture<F, A, A::Kept, A::Future, Req, J>
 where
     F: Future<Output = Result<T, E>>,
-    E: Classify,
-    A: Answer<Req, T, E>,
+    J: Tell<T, E>,
+    A: Answer<Req, T, E, J::Told>,
 {
     type Output = Result<T, E>;
 
@@ -56,20 +56,22 @@ where
                 StateProjection::Answering { answer } => return answer.poll(cx),
                 StateProjection::Over => panic!("polled after its end"),
             };
-            match ready!(call.poll(cx)) {
-                Ok(answer) => return Poll::Ready(Ok(answer)),
-                Err(error) => {
+            match this.fallback.0.judge.tell(ready!(call.poll(cx))) {
+                Ok(outcome) => return Poll::Ready(outcome),
+                Err((class, told)) => {
                     let kept = kept.take().expect("a future is not polled after it is ready");
                     this.state.set(State::Over);
-                    let answer = this.fallback.answer::<Req, T, E>(kept, error)?;
-                    this.state.set(State::Answering { answer });
+                    match this.fallback.answer::<Req, T, E>(kept, class, told) {
+                        Ok(answer) => this.state.set(State::Answering { answer }),
+                        Err(outcome) => return Poll::Ready(outcome),
+                    }
                 }
             }
         }
     }
 }
 
-impl<F, A, Kept, Fut, Req> fmt::Debug for FallbackFuture<F, A, Kept, Fut, Req> {
+impl<F, A, Kept, Fut, Req, J> fmt::Debug for FallbackFuture<F, A, Kept, Fut, Req, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FallbackFuture").field("fallback", &self.fallback).finish_non_exhaustive()
     }

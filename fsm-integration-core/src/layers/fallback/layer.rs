@@ -2,8 +2,8 @@ use std::{fmt, future::Future};
 
 use tower::Layer;
 
-use super::{Asking, Fallback, FallbackConfig, FallbackService, Keeping};
-use crate::observe::Observers;
+use super::{Asking, Fallback, FallbackConfig, FallbackService, Judged, Keeping};
+use crate::{error::OnError, observe::Observers};
 
 /// Installs a [`Fallback`] around a service.
 ///
@@ -24,8 +24,8 @@ use crate::observe::Observers;
 /// assert_eq!(service.oneshot(7).await.unwrap(), "an estimate");
 /// # }
 /// ```
-pub struct FallbackLayer<A> {
-    fallback: Fallback<A>,
+pub struct FallbackLayer<A, J = OnError> {
+    fallback: Fallback<A, J>,
 }
 
 impl<A> FallbackLayer<A> {
@@ -50,10 +50,10 @@ impl<K, F, Kept> FallbackLayer<Keeping<K, F, Kept>> {
     /// # }
     /// ```
     #[must_use]
-    pub fn keeping<Req, T, E>(keep: K, answer: F) -> Self
+    pub fn keeping<Req, T, E, X>(keep: K, answer: F) -> Self
     where
         K: Fn(&Req) -> Kept,
-        F: Fn(Kept, E) -> Result<T, E>,
+        F: Fn(Kept, X) -> Result<T, E>,
     {
         Self::new(Keeping::new(keep, answer))
     }
@@ -62,9 +62,9 @@ impl<K, F, Kept> FallbackLayer<Keeping<K, F, Kept>> {
 impl<F> FallbackLayer<Asking<F>> {
     /// Asks somebody else, given the error; as [`Fallback::asking`].
     #[must_use]
-    pub fn asking<T, E, Fut>(ask: F) -> Self
+    pub fn asking<T, E, X, Fut>(ask: F) -> Self
     where
-        F: Fn(E) -> Fut,
+        F: Fn(X) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         Fallback::asking(ask).into()
@@ -89,17 +89,23 @@ impl<K, F, Kept> FallbackLayer<Keeping<K, Asking<F>, Kept>> {
     /// # }
     /// ```
     #[must_use]
-    pub fn keeping_to_ask<Req, T, E, Fut>(keep: K, ask: F) -> Self
+    pub fn keeping_to_ask<Req, T, E, X, Fut>(keep: K, ask: F) -> Self
     where
         K: Fn(&Req) -> Kept,
-        F: Fn(Kept, E) -> Fut,
+        F: Fn(Kept, X) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         Self::new(Keeping::new(keep, Asking::new(ask)))
     }
 }
 
-impl<A: Clone> FallbackLayer<A> {
+impl<A: Clone, J: Clone> FallbackLayer<A, J> {
+    /// Decides by this [`Judge`](crate::error::Judge) which outcomes are failures; as [`Fallback::judge_by`].
+    #[must_use]
+    pub fn judge_by<N>(self, judge: N) -> FallbackLayer<A, Judged<N>> {
+        self.fallback.judge_by(judge).into()
+    }
+
     /// As [`Fallback::with_config`].
     #[must_use]
     pub fn with_config(self, config: FallbackConfig) -> Self {
@@ -119,27 +125,27 @@ impl<A: Clone> FallbackLayer<A> {
     }
 }
 
-impl<A> From<Fallback<A>> for FallbackLayer<A> {
-    fn from(fallback: Fallback<A>) -> Self {
+impl<A, J> From<Fallback<A, J>> for FallbackLayer<A, J> {
+    fn from(fallback: Fallback<A, J>) -> Self {
         Self { fallback }
     }
 }
 
-impl<A> Clone for FallbackLayer<A> {
+impl<A, J> Clone for FallbackLayer<A, J> {
     fn clone(&self) -> Self {
         self.fallback.clone().into()
     }
 }
 
-impl<S, A> Layer<S> for FallbackLayer<A> {
-    type Service = FallbackService<S, A>;
+impl<S, A, J> Layer<S> for FallbackLayer<A, J> {
+    type Service = FallbackService<S, A, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
         FallbackService::new(inner, self.fallback.clone())
     }
 }
 
-impl<A> fmt::Debug for FallbackLayer<A> {
+impl<A, J> fmt::Debug for FallbackLayer<A, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FallbackLayer").field("fallback", &self.fallback).finish()
     }

@@ -6,6 +6,8 @@
 //!   ([`FallbackLayer::asking`], [`FallbackLayer::keeping_to_ask`]); it costs no box.
 //! * By default it answers for every class but [`ErrorClass::Permanent`], which is the caller's to mend, and
 //!   [`ErrorClass::Cancelled`], for which nobody waits ([`FallbackConfig`]).
+//! * What a failure is can be said ([`Fallback::judge_by`]): an HTTP 503 that arrives as `Ok`. The function is then told the
+//!   outcome instead of the error.
 //! * It is for answers that are *right*, if poorer. An order that was not placed must not be answered as placed.
 //!
 //! Place it outermost, outside retry and circuit breaker, so that it is the last resort: an open breaker then answers
@@ -19,6 +21,7 @@ mod config;
 mod future;
 mod layer;
 mod service;
+mod told;
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -28,11 +31,10 @@ pub use self::{
     future::FallbackFuture,
     layer::FallbackLayer,
     service::FallbackService,
+    told::{Judged, Tell},
 };
-#[cfg(doc)]
-use crate::error::ErrorClass;
 use crate::{
-    error::Classify,
+    error::{ErrorClass, OnError},
     observe::{Observation, Observers},
 };
 
@@ -54,11 +56,12 @@ use crate::{
 /// assert_eq!(slots.execute(ask(ErrorKind::InvalidRequest)).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
 /// # }
 /// ```
-pub struct Fallback<A>(Arc<Shared<A>>);
+pub struct Fallback<A, J = OnError>(Arc<Shared<A, J>>);
 
 #[derive(Clone)]
-struct Shared<A> {
+struct Shared<A, J> {
     answer: A,
+    judge: J,
     config: FallbackConfig,
     name: Arc<str>,
     observers: Observers,
@@ -68,8 +71,8 @@ impl<A> Fallback<A> {
     /// Creates a fallback of a function from the error, for failures that are not the caller's fault.
     #[must_use]
     pub fn new(answer: A) -> Self {
-        let config = FallbackConfig::default();
-        Self(Arc::new(Shared { answer, config, name: "fallback".into(), observers: Observers::default() }))
+        let (config, observers) = (FallbackConfig::default(), Observers::default());
+        Self(Arc::new(Shared { answer, judge: OnError, config, name: "fallback".into(), observers }))
     }
 }
 
@@ -89,16 +92,44 @@ impl<F> Fallback<Asking<F>> {
     /// # }
     /// ```
     #[must_use]
-    pub fn asking<T, E, Fut>(ask: F) -> Self
+    pub fn asking<T, E, X, Fut>(ask: F) -> Self
     where
-        F: Fn(E) -> Fut,
+        F: Fn(X) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         Self::new(Asking::new(ask))
     }
 }
 
-impl<A: Clone> Fallback<A> {
+impl<A: Clone, J: Clone> Fallback<A, J> {
+    /// Decides by this [`Judge`](crate::error::Judge) which outcomes are failures, instead of by [`OnError`].
+    ///
+    /// The fallback is then told the outcome, a `Result<T, E>`, instead of the error, since an answer can be a failure
+    /// too.
+    ///
+    /// ```
+    /// use fsm_integration_core::{error::{Error, OnStatus}, layers::fallback::Fallback};
+    /// use http::{Response, StatusCode};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// async fn ask(status: StatusCode) -> Result<Response<&'static str>, Error> {
+    ///     let mut answer = Response::new("from the partner");
+    ///     *answer.status_mut() = status;
+    ///     Ok(answer)
+    /// }
+    ///
+    /// let prices = Fallback::new(|_: Result<_, Error>| Ok(Response::new("of yesterday"))).judge_by(OnStatus);
+    /// assert_eq!(prices.execute(ask(StatusCode::SERVICE_UNAVAILABLE)).await.unwrap().body(), &"of yesterday");
+    /// // What the caller has to mend is told.
+    /// assert_eq!(prices.execute(ask(StatusCode::NOT_FOUND)).await.unwrap().status(), 404);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn judge_by<N>(self, judge: N) -> Fallback<A, Judged<N>> {
+        let Shared { answer, config, name, observers, .. } = Arc::unwrap_or_clone(self.0);
+        Fallback(Arc::new(Shared { answer, judge: Judged(judge), config, name, observers }))
+    }
+
     /// Answers for these classes of failures instead.
     #[must_use]
     pub fn with_config(mut self, config: FallbackConfig) -> Self {
@@ -121,7 +152,7 @@ impl<A: Clone> Fallback<A> {
     }
 }
 
-impl<A> Fallback<A> {
+impl<A, J> Fallback<A, J> {
     /// Waits for the call, and answers in its place if it fails.
     ///
     /// # Errors
@@ -131,40 +162,42 @@ impl<A> Fallback<A> {
     /// Dropping the future drops the call, or the fallback that is asked.
     pub async fn execute<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E>
     where
-        E: Classify,
-        A: Answer<(), T, E>,
+        J: Tell<T, E>,
+        A: Answer<(), T, E, J::Told>,
     {
         let kept = self.0.answer.keep(&());
-        match call.await {
-            Ok(answer) => Ok(answer),
-            Err(error) => self.answer(kept, error)?.await,
+        match self.0.judge.tell(call.await) {
+            Ok(outcome) => outcome,
+            Err((class, told)) => match self.answer(kept, class, told) {
+                Ok(answer) => answer.await,
+                Err(outcome) => outcome,
+            },
         }
     }
 
-    /// What answers in the place of this failure; the failure itself if nothing does.
+    /// What answers in the place of this failure; the outcome itself if nothing does.
     #[cold]
     #[inline(never)]
-    fn answer<Req, T, E>(&self, kept: A::Kept, error: E) -> Result<A::Future, E>
+    fn answer<Req, T, E>(&self, kept: A::Kept, class: ErrorClass, told: J::Told) -> Result<A::Future, Result<T, E>>
     where
-        E: Classify,
-        A: Answer<Req, T, E>,
+        J: Tell<T, E>,
+        A: Answer<Req, T, E, J::Told>,
     {
-        let class = error.class();
         if !self.0.config.answers(class) {
-            return Err(error);
+            return Err(J::untold(told));
         }
         self.0.observers.observe(&self.0.name, Observation::FellBack { class });
-        Ok(self.0.answer.answer(kept, error))
+        Ok(self.0.answer.answer(kept, told))
     }
 }
 
-impl<A> Clone for Fallback<A> {
+impl<A, J> Clone for Fallback<A, J> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<A> fmt::Debug for Fallback<A> {
+impl<A, J> fmt::Debug for Fallback<A, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fallback").field("name", &self.0.name).field("config", &self.0.config).finish_non_exhaustive()
     }

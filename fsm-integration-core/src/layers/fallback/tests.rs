@@ -8,7 +8,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    error::{BoxError, CircuitOpen, Error, ErrorClass, ErrorKind},
+    error::{self, BoxError, CircuitOpen, Error, ErrorClass, ErrorKind},
     observe::Told,
     testing::probe::{self, Failure},
 };
@@ -155,4 +155,54 @@ fn what_holds_a_closure_can_be_shown() {
     assert_eq!(format!("{layer:?}"), format!("FallbackLayer {{ fallback: {shown} }}"));
     let service = format!("FallbackService {{ inner: \"inner\", fallback: {shown} }}");
     assert_eq!(format!("{:?}", layer.layer("inner")), service);
+}
+
+/// An answer of 0 is a failure.
+fn nothing_is_transient(outcome: &Result<u32, Failure>) -> Option<error::Failure> {
+    match outcome {
+        Ok(0) => Some(ErrorClass::Transient.into()),
+        Ok(_) => None,
+        Err(error) => Some(error::Failure::of(error)),
+    }
+}
+
+#[tokio::test]
+async fn a_judged_answer_is_replaced_and_the_fallback_is_told_what_it_was() {
+    let told = Told::default();
+    let fallback = Fallback::new(|outcome: Result<u32, Failure>| outcome.map(|nothing| nothing + 9))
+        .with_name("slots")
+        .with_observers(told.observers())
+        .judge_by(nothing_is_transient);
+    assert_eq!(fallback.execute(async { Ok(7) }).await, Ok(7));
+    assert_eq!(fallback.execute(async { Err(Failure::Planted) }).await, Err(Failure::Planted), "the caller's fault");
+    assert_eq!(told.take(), []);
+    assert_eq!(fallback.execute(async { Ok(0) }).await, Ok(9));
+    assert_eq!(fallback.execute(async { Err(Failure::Transient) }).await, Err(Failure::Transient));
+    let fell_back = ("slots".to_owned(), Observation::FellBack { class: ErrorClass::Transient });
+    assert_eq!(told.take(), [fell_back.clone(), fell_back]);
+}
+
+#[tokio::test]
+async fn a_judged_answer_that_is_not_answered_for_is_the_answer() {
+    let config = FallbackConfig { transient: false, ..FallbackConfig::default() };
+    let layer = FallbackLayer::new(|_: Result<u32, Failure>| Ok(9)).with_config(config).judge_by(nothing_is_transient);
+    let service = layer.layer(service_fn(async |answer| Ok(answer)));
+    assert_eq!(service.oneshot(0).await, Ok(0));
+}
+
+#[tokio::test]
+async fn whatever_answers_can_be_told_of_a_judged_answer() {
+    let partner = || service_fn(async |_: u32| Ok::<_, Failure>(0));
+    let asking = FallbackLayer::asking(async |_: Result<u32, Failure>| Ok(1)).judge_by(nothing_is_transient);
+    assert_eq!(asking.layer(partner()).oneshot(7).await, Ok(1));
+    let keeping = FallbackLayer::keeping(|id: &u32| *id, |id, _: Result<u32, Failure>| Ok(id));
+    assert_eq!(keeping.judge_by(nothing_is_transient).layer(partner()).oneshot(7).await, Ok(7));
+    let both = FallbackLayer::keeping_to_ask(|id: &u32| *id, async |id, _: Result<u32, Failure>| Ok(id + 1));
+    assert_eq!(both.judge_by(nothing_is_transient).layer(partner()).oneshot(7).await, Ok(8));
+}
+
+#[tokio::test]
+async fn a_layer_with_a_judge_passes_the_probe() {
+    let layer = FallbackLayer::new(|outcome: Result<_, Failure>| outcome).judge_by(OnError);
+    probe::layer(|inner| layer.layer(inner)).await;
 }

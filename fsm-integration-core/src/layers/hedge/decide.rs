@@ -1,6 +1,6 @@
 //! Which of several outcomes is the call's: pure.
 
-use crate::error::{Classify, ErrorClass};
+use crate::error::{ErrorClass, Failure};
 
 /// Whether a failure ends the call although other requests are under way: they would fail in the same way.
 fn is_final(class: ErrorClass) -> bool {
@@ -19,30 +19,39 @@ pub(super) enum Sender {
     Hedge,
 }
 
-/// The outcome of the call, if this request's outcome decides it; else its failure is remembered, if it tells more.
+/// A failure that is not the call's outcome yet.
+pub(super) struct Remembered<O> {
+    class: ErrorClass,
+    pub(super) outcome: O,
+}
+
+/// Decides the call by one request's outcome, as a [`Judge`](crate::error::Judge) sees it: tells the outcome, and
+/// whether it is good; else the failure is remembered, if it tells more.
 ///
 /// A hedge decides nothing by failing: that the partner refuses a second request may be due to the first, which is still
 /// under way, as when it answers 409 to a key that it works on.
-pub(super) fn settle<T, E: Classify>(
-    outcome: Result<T, E>,
+///
+/// In a box, so that a call that does not fail carries no room for it.
+pub(super) fn settle<O>(
+    judged: Result<O, (Failure, O)>,
     sender: Sender,
-    remembered: &mut Option<E>,
-) -> Option<Result<T, E>> {
-    let error = match outcome {
-        Err(error) if sender == Sender::Hedge || !is_final(error.class()) => error,
-        decided => return Some(decided),
+    remembered: &mut Option<Box<Remembered<O>>>,
+) -> Option<(O, bool)> {
+    let (class, outcome) = match judged {
+        Ok(answer) => return Some((answer, true)),
+        Err((failure, outcome)) if sender == Sender::First && is_final(failure.class) => return Some((outcome, false)),
+        Err((failure, outcome)) => (failure.class, outcome),
     };
-    let class = error.class();
     let tells_more = match sender {
         Sender::First => !is_refusal(class) || remembered.is_none(),
         // The first's tells more, unless it asked nobody.
         Sender::Hedge => {
             let may_pass = !is_refusal(class) && !is_final(class);
-            may_pass && remembered.as_ref().is_none_or(|earlier| is_refusal(earlier.class()))
+            may_pass && remembered.as_ref().is_none_or(|earlier| is_refusal(earlier.class))
         }
     };
     if tells_more {
-        *remembered = Some(error);
+        *remembered = Some(Box::new(Remembered { class, outcome }));
     }
     None
 }
@@ -52,16 +61,18 @@ mod tests {
     use Sender::{First, Hedge};
 
     use super::*;
-    use crate::error::{Error, ErrorKind};
+    use crate::error::{Error, ErrorKind, Judge, OnError};
 
     fn settled(outcomes: &[(Sender, Result<u32, ErrorKind>)]) -> Result<u32, ErrorKind> {
         let mut remembered = None;
         for (sender, outcome) in outcomes {
-            if let Some(decided) = settle(outcome.map_err(Error::from), *sender, &mut remembered) {
+            let judged = OnError.judge(outcome.map_err(Error::from));
+            if let Some((decided, good)) = settle(judged, *sender, &mut remembered) {
+                assert_eq!(good, decided.is_ok());
                 return decided.map_err(|error| error.kind());
             }
         }
-        Err(remembered.expect("a failure").kind())
+        remembered.expect("a failure").outcome.map_err(|error| error.kind())
     }
 
     const DOWN: Result<u32, ErrorKind> = Err(ErrorKind::Unavailable);

@@ -10,10 +10,10 @@ use std::{
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{Hedge, race::Race};
+use super::{race::Race, service::Hedging};
 use crate::{
     clock::{Clock, SystemClock},
-    error::Classify,
+    error::{Judge, OnError},
     repeat::{Kept, Replay},
 };
 
@@ -26,68 +26,73 @@ pin_project! {
     /// # Cancel safety
     /// Dropping it drops all requests under way; a hedge taken from the budget stays taken.
     #[must_use = "futures do nothing unless polled"]
-    pub struct HedgeFuture<S, Req, C = SystemClock>
+    pub struct HedgeFuture<S, Req, C = SystemClock, J = OnError>
     where
         S: Service<Req>,
     {
         #[pin]
-        race: Race<S::Future, Late<S, Req, S::Future>, S::Error>,
-        again: Again<S, Req, C>,
+        race: Race<S::Future, Late<S, Req, S::Future>, Result<S::Response, S::Error>>,
+        again: Again<S, Req, C, J>,
     }
 }
 
 /// What another request needs.
-pub(super) struct Again<S, Req, C> {
-    pub(super) kept: Arc<Kept<S, Hedge<C>>>,
+pub(super) struct Again<S, Req, C, J> {
+    pub(super) kept: Arc<Kept<S, Hedging<C, J>>>,
     /// The next request; `None` when there cannot be one.
     pub(super) spare: Option<Req>,
     /// When the call began, by the handle's ticks, if latencies are measured.
     pub(super) began: Option<u64>,
 }
 
-impl<S: Service<Req>, Req, C> HedgeFuture<S, Req, C> {
+impl<S: Service<Req>, Req, C, J> HedgeFuture<S, Req, C, J> {
     #[inline]
-    pub(super) fn new(first: S::Future, max_hedges: u32, after: Duration, again: Again<S, Req, C>) -> Self {
+    pub(super) fn new(first: S::Future, max_hedges: u32, after: Duration, again: Again<S, Req, C, J>) -> Self {
         let most = if again.spare.is_some() { max_hedges } else { 0 };
         Self { race: Race::new(first, most, after), again }
     }
 }
 
-impl<S, Req, C> Again<S, Req, C>
+/// The next request, if the budget allows one.
+fn next<S, Req, C, J>(
+    kept: &Kept<S, Hedging<C, J>>,
+    spare: &mut Option<Req>,
+    number: u32,
+    after: Duration,
+) -> Option<Late<S, Req, S::Future>>
 where
     S: Service<Req> + Clone,
     Req: Replay,
     C: Clock,
 {
-    /// The next request, if the budget allows one.
-    fn hedge(&mut self, number: u32, after: Duration) -> Option<Late<S, Req, S::Future>> {
-        let hedge = &self.kept.handle;
-        if self.spare.is_none() || !hedge.may_send(after) {
-            return None;
-        }
-        let mut request = self.spare.take()?;
-        if number < hedge.config().max_hedges {
-            self.spare = request.replay();
-        }
-        request.set_hedge(number);
-        Some(Late::Readying { service: self.kept.service(), request: Some(request) })
+    let hedge = &kept.handle.hedge;
+    if spare.is_none() || !hedge.may_send(after) {
+        return None;
     }
+    let mut request = spare.take()?;
+    if number < hedge.config().max_hedges {
+        *spare = request.replay();
+    }
+    request.set_hedge(number);
+    Some(Late::Readying { service: kept.service(), request: Some(request) })
 }
 
-impl<S, Req, C> Future for HedgeFuture<S, Req, C>
+impl<S, Req, C, J> Future for HedgeFuture<S, Req, C, J>
 where
-    S: Service<Req, Error: Classify> + Clone,
+    S: Service<Req> + Clone,
     Req: Replay,
     C: Clock,
+    J: Judge<S::Response, S::Error>,
 {
     type Output = Result<S::Response, S::Error>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let again = this.again;
-        let finish = ready!(this.race.poll_race(cx, |number, after| again.hedge(number, after)));
-        Poll::Ready(finish.told(&again.kept.handle, again.began))
+        let Again { kept, spare, began } = this.again;
+        let Hedging { hedge, judge } = &kept.handle;
+        let send = |number, after| next(kept, spare, number, after);
+        Poll::Ready(ready!(this.race.poll_race(cx, judge, send)).told(hedge, *began))
     }
 }
 
@@ -119,7 +124,7 @@ impl<S: Service<Req>, Req> Future for Late<S, Req, S::Future> {
     }
 }
 
-impl<S: Service<Req>, Req, C> fmt::Debug for HedgeFuture<S, Req, C> {
+impl<S: Service<Req>, Req, C, J> fmt::Debug for HedgeFuture<S, Req, C, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HedgeFuture").finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
 use tower::Layer;
 
-use super::{Hedge, HedgeService};
-use crate::clock::SystemClock;
+use super::{Hedge, HedgeService, service::Hedging};
+use crate::{clock::SystemClock, error::OnError};
 
 /// Installs a [`Hedge`] around a service.
 ///
@@ -22,21 +22,31 @@ use crate::clock::SystemClock;
 /// # fn is_service<S: tower::Service<http::Request<()>>>(_: S) {} is_service(service);
 /// ```
 #[derive(Debug, Clone)]
-pub struct HedgeLayer<C = SystemClock> {
-    hedge: Hedge<C>,
+pub struct HedgeLayer<C = SystemClock, J = OnError> {
+    hedging: Hedging<C, J>,
 }
 
 impl<C> HedgeLayer<C> {
     /// Creates a layer; services made from clones of one hedge share what they measured and the budget.
     pub const fn new(hedge: Hedge<C>) -> Self {
-        Self { hedge }
+        Self { hedging: Hedging { hedge, judge: OnError } }
     }
 }
 
-impl<S: Clone, C: Clone> Layer<S> for HedgeLayer<C> {
-    type Service = HedgeService<S, C>;
+impl<C, J> HedgeLayer<C, J> {
+    /// Decides by this [`Judge`](crate::error::Judge) which outcomes are failures, instead of by [`OnError`].
+    ///
+    /// An answer that is one does not win while another request is under way.
+    #[must_use]
+    pub fn judge_by<N>(self, judge: N) -> HedgeLayer<C, N> {
+        HedgeLayer { hedging: Hedging { hedge: self.hedging.hedge, judge } }
+    }
+}
+
+impl<S: Clone, C: Clone, J: Clone> Layer<S> for HedgeLayer<C, J> {
+    type Service = HedgeService<S, C, J>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        HedgeService::new(inner, self.hedge.clone())
+        HedgeService::of(inner, self.hedging.clone())
     }
 }

@@ -12,7 +12,8 @@
 //!   requests under way; one of the *first* request that would come again ([`ErrorClass::Permanent`]) ends the call. No
 //!   failure of a hedge does: a partner that answers 409 to a second request with the key of one under way is about to
 //!   answer that one. When all have failed, the first request's failure is told, unless it was a refusal that asked
-//!   nobody and a hedge's may pass and was not.
+//!   nobody and a hedge's may pass and was not. What is a success can be said ([`HedgeLayer::judge_by`]): an HTTP 503
+//!   that arrives as `Ok` is none.
 //! * A hedge whose service fails to become ready was not sent, and changes nothing.
 //!
 //! It does not repeat what has failed: that is the work of [`retry`](crate::layers::retry), which stands outside of it.
@@ -41,7 +42,7 @@ use crate::error::ErrorClass;
 pub use crate::repeat::{Hedged, Replay, RetryBudget, RetryBudgetConfig};
 use crate::{
     clock::{Clock, SystemClock, Ticks},
-    error::Classify,
+    error::{Classify, Judge, OnError},
     observe::{Observation, Observers},
 };
 
@@ -154,9 +155,25 @@ impl<C: Clock> Hedge<C> {
     ///
     /// # Cancel safety
     /// Dropping the future drops all requests under way; a hedge taken from the budget stays taken.
-    pub async fn execute<T, E, F, Fut>(&self, mut operation: F) -> Result<T, E>
+    pub fn execute<T, E, F, Fut>(&self, operation: F) -> impl Future<Output = Result<T, E>>
     where
         E: Classify,
+        F: FnMut(u32) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.execute_judged(OnError, operation)
+    }
+
+    /// As [`execute`](Self::execute), for whatever outcomes are failures, answers included.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); a failed answer that nothing better came beside is returned as an answer.
+    ///
+    /// # Cancel safety
+    /// As [`execute`](Self::execute).
+    pub async fn execute_judged<T, E, J, F, Fut>(&self, judge: J, mut operation: F) -> Result<T, E>
+    where
+        J: Judge<T, E>,
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
@@ -164,7 +181,7 @@ impl<C: Clock> Hedge<C> {
         let mut race = pin!(Race::new(operation(0), self.config.max_hedges, self.delay()));
         poll_fn(|cx| {
             let hedge = |number, after| self.may_send(after).then(|| operation(number));
-            race.as_mut().poll_race(cx, hedge)
+            race.as_mut().poll_race(cx, &judge, hedge)
         })
         .await
         .told(self, began)

@@ -10,13 +10,13 @@ use tokio::time::sleep;
 
 use super::{
     Hedge,
-    decide::{Sender, settle},
+    decide::{Remembered, Sender, settle},
 };
-use crate::{clock::Clock, error::Classify, timer::Timer};
+use crate::{clock::Clock, error::Judge, timer::Timer};
 
 pin_project! {
     /// The requests of one call, side by side.
-    pub(super) struct Race<P, H, E> {
+    pub(super) struct Race<P, H, O> {
         #[pin]
         first: Option<P>,
         hedges: Vec<Pin<Box<H>>>,
@@ -25,46 +25,49 @@ pin_project! {
         after: Duration,
         // Set when the first request has to wait.
         timer: Timer,
-        remembered: Option<E>,
+        remembered: Option<Box<Remembered<O>>>,
     }
 }
 
 /// How a race ended.
-pub(super) struct Finish<T, E> {
-    outcome: Result<T, E>,
+pub(super) struct Finish<O> {
+    outcome: O,
+    good: bool,
     by_hedge: bool,
 }
 
-impl<T, E> Finish<T, E> {
+impl<O> Finish<O> {
     /// The outcome, after the handle took note of it.
-    pub(super) fn told<C: Clock>(self, hedge: &Hedge<C>, began: Option<u64>) -> Result<T, E> {
-        if self.outcome.is_ok() {
+    pub(super) fn told<C: Clock>(self, hedge: &Hedge<C>, began: Option<u64>) -> O {
+        if self.good {
             hedge.won(self.by_hedge, began);
         }
         self.outcome
     }
 }
 
-impl<P, H, E> Race<P, H, E> {
+impl<P, H, O> Race<P, H, O> {
     pub(super) fn new(first: P, max_hedges: u32, after: Duration) -> Self {
         let first = Some(first);
         Self { first, hedges: Vec::new(), sent: 0, most: max_hedges, after, timer: Timer::default(), remembered: None }
     }
+}
 
+impl<P, H, T, E> Race<P, H, Result<T, E>>
+where
+    P: Future<Output = Result<T, E>>,
+    H: Future<Output: Into<Option<Result<T, E>>>>,
+{
     /// Polls every request, and sends the next one when it is time: `hedge` makes it or declines, given its number
     /// (from 1) and the delay. One that ends without outcome was not sent after all.
-    pub(super) fn poll_race<T>(
+    pub(super) fn poll_race(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
+        judge: &impl Judge<T, E>,
         mut hedge: impl FnMut(u32, Duration) -> Option<H>,
-    ) -> Poll<Finish<T, E>>
-    where
-        P: Future<Output = Result<T, E>>,
-        H: Future<Output: Into<Option<Result<T, E>>>>,
-        E: Classify,
-    {
+    ) -> Poll<Finish<Result<T, E>>> {
         loop {
-            if let Some(finish) = self.as_mut().poll_requests(cx) {
+            if let Some(finish) = self.as_mut().poll_requests(cx, judge) {
                 self.as_mut().drop_losers();
                 return Poll::Ready(finish);
             }
@@ -81,18 +84,17 @@ impl<P, H, E> Race<P, H, E> {
     }
 
     /// How the race has ended, if it has.
-    fn poll_requests<T>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Finish<T, E>>
-    where
-        P: Future<Output = Result<T, E>>,
-        H: Future<Output: Into<Option<Result<T, E>>>>,
-        E: Classify,
-    {
+    fn poll_requests(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        judge: &impl Judge<T, E>,
+    ) -> Option<Finish<Result<T, E>>> {
         let mut this = self.project();
         let polled = this.first.as_mut().as_pin_mut().map(|first| first.poll(cx));
         if let Some(Poll::Ready(outcome)) = polled {
             this.first.set(None);
-            if let Some(outcome) = settle(outcome, Sender::First, this.remembered) {
-                return Some(Finish { outcome, by_hedge: false });
+            if let Some((outcome, good)) = settle(judge.judge(outcome), Sender::First, this.remembered) {
+                return Some(Finish { outcome, good, by_hedge: false });
             }
         }
         let mut at = 0;
@@ -102,9 +104,9 @@ impl<P, H, E> Race<P, H, E> {
                 continue;
             };
             this.hedges.swap_remove(at);
-            let outcome: Option<Result<T, E>> = outcome.into();
-            if let Some(outcome) = outcome.and_then(|outcome| settle(outcome, Sender::Hedge, this.remembered)) {
-                return Some(Finish { outcome, by_hedge: true });
+            let Some(outcome) = outcome.into() else { continue };
+            if let Some((outcome, good)) = settle(judge.judge(outcome), Sender::Hedge, this.remembered) {
+                return Some(Finish { outcome, good, by_hedge: true });
             }
         }
         if this.first.is_some() || !this.hedges.is_empty() {
@@ -112,7 +114,7 @@ impl<P, H, E> Race<P, H, E> {
         }
         let failure =
             this.remembered.take().expect("the first request, which ended without deciding the call, left a failure");
-        Some(Finish { outcome: Err(failure), by_hedge: false })
+        Some(Finish { outcome: failure.outcome, good: false, by_hedge: false })
     }
 
     /// Ready when another request is due.

@@ -8,7 +8,7 @@ use tower::Service;
 use super::{Hedge, HedgeFuture, future::Again};
 use crate::{
     clock::{Clock, SystemClock},
-    error::Classify,
+    error::{Judge, OnError},
     repeat::{Keeper, Replay},
 };
 
@@ -20,26 +20,40 @@ use crate::{
 ///
 /// # Panics
 /// Its calls panic when they have to wait outside a tokio runtime with time.
-pub struct HedgeService<S, C = SystemClock> {
-    keeper: Keeper<S, Hedge<C>>,
+pub struct HedgeService<S, C = SystemClock, J = OnError> {
+    keeper: Keeper<S, Hedging<C, J>>,
+}
+
+/// What all calls share.
+#[derive(Debug, Clone)]
+pub(super) struct Hedging<C, J> {
+    pub(super) hedge: Hedge<C>,
+    pub(super) judge: J,
 }
 
 impl<S: Clone, C: Clone> HedgeService<S, C> {
-    /// Wraps a service.
+    /// Wraps a service; for another [`Judge`] there is the [layer](super::HedgeLayer::judge_by).
     pub fn new(inner: S, hedge: Hedge<C>) -> Self {
-        Self { keeper: Keeper::new(inner, hedge) }
+        Self::of(inner, Hedging { hedge, judge: OnError })
     }
 }
 
-impl<S, Req, C> Service<Req> for HedgeService<S, C>
+impl<S: Clone, C: Clone, J: Clone> HedgeService<S, C, J> {
+    pub(super) fn of(inner: S, hedging: Hedging<C, J>) -> Self {
+        Self { keeper: Keeper::new(inner, hedging) }
+    }
+}
+
+impl<S, Req, C, J> Service<Req> for HedgeService<S, C, J>
 where
-    S: Service<Req, Error: Classify> + Clone,
+    S: Service<Req> + Clone,
     Req: Replay,
     C: Clock,
+    J: Judge<S::Response, S::Error> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = HedgeFuture<S, Req, C>;
+    type Future = HedgeFuture<S, Req, C, J>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -48,7 +62,7 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let hedge = self.keeper.handle();
+        let hedge = &self.keeper.handle().hedge;
         let began = hedge.begin();
         let (after, most) = (hedge.delay(), hedge.config().max_hedges);
         let spare = if most == 0 { None } else { request.replay() };
@@ -58,15 +72,16 @@ where
     }
 }
 
-impl<S: Clone, C> Clone for HedgeService<S, C> {
+impl<S: Clone, C, J> Clone for HedgeService<S, C, J> {
     fn clone(&self) -> Self {
         Self { keeper: self.keeper.clone() }
     }
 }
 
-impl<S: fmt::Debug, C> fmt::Debug for HedgeService<S, C> {
+impl<S: fmt::Debug, C, J: fmt::Debug> fmt::Debug for HedgeService<S, C, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (inner, hedge) = (&self.keeper.inner, self.keeper.handle());
-        f.debug_struct("HedgeService").field("inner", inner).field("hedge", hedge).finish()
+        let Hedging { hedge, judge } = self.keeper.handle();
+        let mut service = f.debug_struct("HedgeService");
+        service.field("inner", &self.keeper.inner).field("hedge", hedge).field("judge", judge).finish()
     }
 }

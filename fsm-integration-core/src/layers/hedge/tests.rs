@@ -13,7 +13,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::*;
 use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorClass, ErrorKind, Failure},
     observe::Told,
     repeat::Attempt,
     testing::{MockPartner, MockService, probe},
@@ -353,4 +353,65 @@ async fn the_layer_passes_the_probe() {
         probe::layer(|inner| layer.layer(inner)).await;
         probe::layer_boxed(|inner| layer.layer(inner)).await;
     }
+}
+
+/// "busy" and "gone" are failures.
+fn judge(outcome: &Result<&'static str, Error>) -> Option<Failure> {
+    match outcome {
+        Ok("busy") => Some(ErrorClass::Transient.into()),
+        Ok("gone") => Some(ErrorClass::Permanent.into()),
+        Ok(_) => None,
+        Err(error) => Some(Failure::of(error)),
+    }
+}
+
+/// What a call comes to whose first request is answered after its hedge, and whether a request was dropped for it.
+async fn judged(hedge: &Hedge, first: &'static str, second: &'static str) -> (&'static str, bool) {
+    let (inner, mut partner) = MockService::<Request<()>, _, Error>::new();
+    let service = HedgeLayer::new(hedge.clone()).judge_by(judge).layer(inner);
+    let call = tokio::spawn(service.oneshot(Request::new(())));
+    let (slow, quick) = (partner.asked().await, partner.asked().await);
+    quick.answer(second);
+    sleep(MS).await;
+    let dropped = slow.is_dropped();
+    slow.answer(first);
+    (call.await.expect("no panic").expect("an answer"), dropped)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_a_failure_does_not_win_while_another_request_is_under_way() {
+    let told = Told::default();
+    let hedge = Hedge::new(FIXED).with_observers(told.observers());
+    assert_eq!(judged(&hedge, "done", "busy").await, ("done", false));
+    assert_eq!(judged(&hedge, "done", "gone").await, ("done", false));
+    assert_eq!(judged(&hedge, "gone", "busy").await, ("gone", false));
+    assert_eq!(judged(&hedge, "busy", "done").await, ("done", true));
+    let won = told.take().into_iter().filter(|(_, observation)| *observation == Observation::HedgeWon);
+    assert_eq!(won.count(), 1, "what failed has not won");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_answers_are_failures_the_first_is_the_answer() {
+    let hedge = Hedge::new(FIXED);
+    let operation = async |request| {
+        sleep(if request == 0 { 150 * MS } else { 100 * MS }).await;
+        if request == 0 { Ok("busy") } else { Err(ErrorKind::Unavailable.into()) }
+    };
+    assert_eq!(hedge.execute_judged(judge, operation).await.expect("the answer"), "busy");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_answer_is_not_measured() {
+    let hedge = Hedge::new(HedgeConfig { quantile: 0.5, ..FIXED });
+    let answer = |answer| hedge.execute_judged(judge, move |_| async move { Ok(answer) });
+    assert_eq!(answer("busy").await.expect("the answer"), "busy");
+    assert_eq!(hedge.delay(), FIXED.delay);
+    answer("done").await.expect("the answer");
+    assert_eq!(hedge.delay(), MS);
+}
+
+#[tokio::test]
+async fn a_layer_with_a_judge_passes_the_probe() {
+    let layer = HedgeLayer::new(Hedge::new(FIXED)).judge_by(OnError);
+    probe::layer(|inner| layer.layer(inner)).await;
 }

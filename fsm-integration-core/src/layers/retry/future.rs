@@ -11,9 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::Service;
 
-use super::{
-    Failure, OnError, Replay, RetryOn, decide, rare::Rare, schedule::Progress, service::Retry, strategy::Ends,
-};
+use super::{Failure, Judge, OnError, Replay, decide, rare::Rare, schedule::Progress, service::Retry, strategy::Ends};
 use crate::{
     clock::{Clock, SystemClock},
     error::ErrorClass,
@@ -24,14 +22,14 @@ use crate::{
 pin_project! {
     /// The attempts of one call, one after another.
     #[must_use = "futures do nothing unless polled"]
-    pub struct RetryFuture<S, Req, C = SystemClock, R = OnError, K = Counted>
+    pub struct RetryFuture<S, Req, C = SystemClock, J = OnError, K = Counted>
     where
         S: Service<Req>,
-        K: Lending<Kept<S, Retry<C, R>>>,
+        K: Lending<Kept<S, Retry<C, J>>>,
     {
         #[pin]
         pub(super) state: State<S::Future>,
-        pub(super) again: Again<S, Req, C, R, K>,
+        pub(super) again: Again<S, Req, C, J, K>,
     }
 }
 
@@ -47,7 +45,7 @@ pin_project! {
 type Outcome<S, Req> = Result<<S as Service<Req>>::Response, <S as Service<Req>>::Error>;
 
 /// What another attempt needs.
-pub(super) enum Again<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
+pub(super) enum Again<S: Service<Req>, Req, C, J, K: Lending<Kept<S, Retry<C, J>>>> {
     /// While the first is under way; no more than it may need, since a call costs above all what it stores.
     First {
         kept: K::Loan,
@@ -58,10 +56,10 @@ pub(super) enum Again<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>
     },
     /// Once it has failed, so that a call that succeeds at once carries no room for it; nothing when there cannot be
     /// another.
-    Later(Rare<Later<S, Req, C, R, K>>),
+    Later(Rare<Later<S, Req, C, J, K>>),
 }
 
-pub(super) struct Later<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> {
+pub(super) struct Later<S: Service<Req>, Req, C, J, K: Lending<Kept<S, Retry<C, J>>>> {
     kept: K::Loan,
     service: S,
     /// The next attempt's request; `None` when there cannot be one.
@@ -80,13 +78,13 @@ pub(super) struct Later<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, 
     earlier: Option<Outcome<S, Req>>,
 }
 
-impl<S, Req, C, R, K> Again<S, Req, C, R, K>
+impl<S, Req, C, J, K> Again<S, Req, C, J, K>
 where
     S: Service<Req> + Clone,
-    R: RetryOn<S::Response, S::Error>,
+    J: Judge<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
-    K: Lending<Kept<S, Retry<C, R>>>,
+    K: Lending<Kept<S, Retry<C, J>>>,
 {
     /// The outcome, if it is what there is to tell.
     #[inline]
@@ -98,7 +96,7 @@ where
                 None => return Ok(outcome),
             },
         };
-        kept.handle.retry_on.judge(outcome)
+        kept.handle.judge.judge(outcome)
     }
 
     /// Begins the wait after a failed attempt, or returns the outcome to tell.
@@ -130,7 +128,7 @@ where
         }
     }
 
-    fn later(&mut self) -> Option<&mut Later<S, Req, C, R, K>> {
+    fn later(&mut self) -> Option<&mut Later<S, Req, C, J, K>> {
         match self {
             Self::Later(later) => later.get_mut(),
             Self::First { .. } => None,
@@ -138,13 +136,13 @@ where
     }
 }
 
-impl<S, Req, C, R, K> Later<S, Req, C, R, K>
+impl<S, Req, C, J, K> Later<S, Req, C, J, K>
 where
     S: Service<Req> + Clone,
-    R: RetryOn<S::Response, S::Error>,
+    J: Judge<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
-    K: Lending<Kept<S, Retry<C, R>>>,
+    K: Lending<Kept<S, Retry<C, J>>>,
 {
     fn new(kept: K::Loan, spare: Req, ends: Option<Instant>, class: ErrorClass) -> Self {
         Self {
@@ -197,7 +195,7 @@ where
 
     /// What readiness that failed makes the outcome.
     fn refused(&mut self, error: S::Error) -> Outcome<S, Req> {
-        match self.kept.handle.retry_on.judge(Err(error)) {
+        match self.kept.handle.judge.judge(Err(error)) {
             Ok(outcome) => outcome,
             Err((failure, outcome)) => self.told(failure, outcome),
         }
@@ -218,13 +216,13 @@ where
     }
 }
 
-impl<S, Req, C, R, K> Future for RetryFuture<S, Req, C, R, K>
+impl<S, Req, C, J, K> Future for RetryFuture<S, Req, C, J, K>
 where
     S: Service<Req> + Clone,
-    R: RetryOn<S::Response, S::Error>,
+    J: Judge<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
-    K: Lending<Kept<S, Retry<C, R>>>,
+    K: Lending<Kept<S, Retry<C, J>>>,
 {
     type Output = Outcome<S, Req>;
 
@@ -249,13 +247,13 @@ where
     }
 }
 
-impl<S, Req, C, R, K> RetryFuture<S, Req, C, R, K>
+impl<S, Req, C, J, K> RetryFuture<S, Req, C, J, K>
 where
     S: Service<Req> + Clone,
-    R: RetryOn<S::Response, S::Error>,
+    J: Judge<S::Response, S::Error>,
     Req: Replay,
     C: Clock,
-    K: Lending<Kept<S, Retry<C, R>>>,
+    K: Lending<Kept<S, Retry<C, J>>>,
 {
     /// Ready when the next attempt is under way, or with what there is to tell if it cannot be.
     #[cold]
@@ -279,7 +277,7 @@ where
     }
 }
 
-impl<S: Service<Req>, Req, C, R, K: Lending<Kept<S, Retry<C, R>>>> fmt::Debug for RetryFuture<S, Req, C, R, K> {
+impl<S: Service<Req>, Req, C, J, K: Lending<Kept<S, Retry<C, J>>>> fmt::Debug for RetryFuture<S, Req, C, J, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryFuture").finish_non_exhaustive()
     }

@@ -3,7 +3,7 @@
 //! * What is retried is decided by [`ErrorClass`](crate::error::ErrorClass): transient, throttled and timed out.
 //!   A refusal by a circuit breaker is not: waiting within the call is pointless. Of the first attempt it is the
 //!   answer, with its hint; of a later one it says nothing of the partner, whose failure before it is the answer.
-//! * An answer can be a failure too: an HTTP 503, a poll that says "not yet" ([`RetryOn`], [`RetryLayer::retry_on`]).
+//! * An answer can be a failure too: an HTTP 503, a poll that says "not yet" ([`Judge`], [`RetryLayer::judge_by`]).
 //! * Waits grow exponentially, are scattered and never exceed the cap ([`RetryConfig::delay`]). A class of failures may
 //!   have its own first wait and its own number of retries ([`PerClass`]). The other side's `Retry-After` is never
 //!   undercut; one that is too long for a call ends it, and the [`DurableSchedule`] of whoever keeps the work takes over.
@@ -29,7 +29,6 @@ mod durable;
 mod future;
 mod layer;
 mod rare;
-mod retry_on;
 mod schedule;
 mod service;
 mod strategy;
@@ -39,12 +38,14 @@ pub use self::{
     durable::DurableSchedule,
     future::RetryFuture,
     layer::RetryLayer,
-    retry_on::{Failure, OnError, OnStatus, RetryOn},
     schedule::RetryDelays,
     service::RetryService,
     strategy::RetryStrategy,
 };
-pub use crate::repeat::{Attempt, Replay, RetryBudget, RetryBudgetConfig, RetryCosts};
+pub use crate::{
+    error::{Failure, Judge, OnError, OnStatus},
+    repeat::{Attempt, Replay, RetryBudget, RetryBudgetConfig, RetryCosts},
+};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::{
 use tower::Service;
 
 use super::{
-    OnError, Replay, RetryFuture, RetryOn, RetryStrategy,
+    Judge, OnError, Replay, RetryFuture, RetryStrategy,
     future::{Again, State},
     rare::Rare,
 };
@@ -20,41 +20,41 @@ use crate::{
 ///
 /// A call that succeeds at once costs one count up and down of what its retries would share (none if that is
 /// [leaked](super::RetryLayer::leak)), and whatever [`Replay::replay`] costs; the inner service is cloned when there is a retry, and nothing is allocated before.
-pub struct RetryService<S, C = SystemClock, R = OnError, K: Lending<Kept<S, Retry<C, R>>> = Counted> {
-    keeper: Keeper<S, Retry<C, R>, K>,
+pub struct RetryService<S, C = SystemClock, J = OnError, K: Lending<Kept<S, Retry<C, J>>> = Counted> {
+    keeper: Keeper<S, Retry<C, J>, K>,
 }
 
 /// What all calls share.
 #[derive(Debug, Clone)]
-pub struct Retry<C, R> {
+pub struct Retry<C, J> {
     pub(super) strategy: RetryStrategy<C>,
-    pub(super) retry_on: R,
+    pub(super) judge: J,
 }
 
-impl<S: Clone, C: Clone, R: Clone> RetryService<S, C, R> {
+impl<S: Clone, C: Clone, J: Clone> RetryService<S, C, J> {
     /// Wraps a service.
-    pub fn new(inner: S, strategy: RetryStrategy<C>, retry_on: R) -> Self {
-        Self::of(inner, Retry { strategy, retry_on })
+    pub fn new(inner: S, strategy: RetryStrategy<C>, judge: J) -> Self {
+        Self::of(inner, Retry { strategy, judge })
     }
 }
 
-impl<S: Clone, C, R, K: Lending<Kept<S, Retry<C, R>>>> RetryService<S, C, R, K> {
-    pub(super) fn of(inner: S, retry: Retry<C, R>) -> Self {
+impl<S: Clone, C, J, K: Lending<Kept<S, Retry<C, J>>>> RetryService<S, C, J, K> {
+    pub(super) fn of(inner: S, retry: Retry<C, J>) -> Self {
         Self { keeper: Keeper::new(inner, retry) }
     }
 }
 
-impl<S, Req, C, R, K> Service<Req> for RetryService<S, C, R, K>
+impl<S, Req, C, J, K> Service<Req> for RetryService<S, C, J, K>
 where
     S: Service<Req> + Clone,
-    R: RetryOn<S::Response, S::Error> + Clone,
+    J: Judge<S::Response, S::Error> + Clone,
     Req: Replay,
     C: Clock,
-    K: Lending<Kept<S, Retry<C, R>>>,
+    K: Lending<Kept<S, Retry<C, J>>>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = RetryFuture<S, Req, C, R, K>;
+    type Future = RetryFuture<S, Req, C, J, K>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -78,16 +78,16 @@ where
     }
 }
 
-impl<S: Clone, C, R, K: Lending<Kept<S, Retry<C, R>>>> Clone for RetryService<S, C, R, K> {
+impl<S: Clone, C, J, K: Lending<Kept<S, Retry<C, J>>>> Clone for RetryService<S, C, J, K> {
     fn clone(&self) -> Self {
         Self { keeper: self.keeper.clone() }
     }
 }
 
-impl<S: fmt::Debug, C, R: fmt::Debug, K: Lending<Kept<S, Retry<C, R>>>> fmt::Debug for RetryService<S, C, R, K> {
+impl<S: fmt::Debug, C, J: fmt::Debug, K: Lending<Kept<S, Retry<C, J>>>> fmt::Debug for RetryService<S, C, J, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Retry { strategy, retry_on } = self.keeper.handle();
+        let Retry { strategy, judge } = self.keeper.handle();
         let mut service = f.debug_struct("RetryService");
-        service.field("inner", &self.keeper.inner).field("strategy", strategy).field("retry_on", retry_on).finish()
+        service.field("inner", &self.keeper.inner).field("strategy", strategy).field("judge", judge).finish()
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Failure, OnError, RetryBudget, RetryConfig, RetryOn,
+    Failure, Judge, OnError, RetryBudget, RetryConfig,
     decide::{self, Failed, Stop},
     schedule::Progress,
 };
@@ -138,7 +138,7 @@ impl<C: Clock> RetryStrategy<C> {
         Fut: Future<Output = Result<T, E>>,
     {
         // Handed on, not awaited: an outcome that passes through one future more is copied once more.
-        self.execute_if(OnError, None, operation)
+        self.execute_judged(OnError, None, operation)
     }
 
     /// As [`execute`](Self::execute), and begins neither a wait that would not end before the deadline nor, but for the
@@ -165,7 +165,7 @@ impl<C: Clock> RetryStrategy<C> {
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.execute_if(OnError, deadline, operation)
+        self.execute_judged(OnError, deadline, operation)
     }
 
     /// As [`execute_until`](Self::execute_until), for whatever outcomes are failures, answers included.
@@ -179,21 +179,21 @@ impl<C: Clock> RetryStrategy<C> {
     /// # Cancel safety
     /// As [`execute`](Self::execute).
     #[inline]
-    pub async fn execute_if<T, E, R, F, Fut>(
+    pub async fn execute_judged<T, E, J, F, Fut>(
         &self,
-        retry_on: R,
+        judge: J,
         deadline: Option<Instant>,
         mut operation: F,
     ) -> Result<T, E>
     where
-        R: RetryOn<T, E>,
+        J: Judge<T, E>,
         F: FnMut(u32) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         self.begin();
         let ends = self.ends();
         // Nothing of the first attempt lives on beside the wait, or it would be kept in the future and copied.
-        let (failure, outcome) = match retry_on.judge(operation(0).await) {
+        let (failure, outcome) = match judge.judge(operation(0).await) {
             Ok(answer) => return answer,
             Err(failed) => failed,
         };
@@ -205,14 +205,14 @@ impl<C: Clock> RetryStrategy<C> {
         };
         let wait = Wait { delay, deadline: ends, progress, class: failure.class };
         // Boxed, so that a call that succeeds carries no room for what comes after a failure.
-        Box::pin(self.repeat(outcome, wait, retry_on, operation)).await
+        Box::pin(self.repeat(outcome, wait, judge, operation)).await
     }
 
     async fn repeat<T, E, F, Fut>(
         &self,
         mut outcome: Result<T, E>,
         mut wait: Wait,
-        retry_on: impl RetryOn<T, E>,
+        judge: impl Judge<T, E>,
         mut operation: F,
     ) -> Result<T, E>
     where
@@ -226,7 +226,7 @@ impl<C: Clock> RetryStrategy<C> {
                 self.overtaken(wait.progress, wait.class);
                 return outcome;
             }
-            let (failure, last) = match retry_on.judge(operation(wait.progress.attempt).await) {
+            let (failure, last) = match judge.judge(operation(wait.progress.attempt).await) {
                 Ok(answer) => return answer,
                 Err(failed) => failed,
             };

@@ -3,10 +3,11 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tower::{Layer, Service, ServiceExt};
+use http::{Response, StatusCode};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::{
-    error::{BulkheadFull, RateLimited, TimedOut},
+    error::{BulkheadFull, OnError, OnStatus, RateLimited, TimedOut},
     layers::adaptive_concurrency::{
         AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer, AimdConfig, LimitAlgorithm, Outcome,
     },
@@ -130,9 +131,40 @@ async fn a_refused_call_holds_nothing_even_if_its_future_is_kept() {
     let concurrency = AdaptiveConcurrency::new(settings);
     let _held = concurrency.acquire().await.expect("free");
     let request = Arc::new(());
-    let inner = tower::service_fn(|_: Arc<()>| std::future::ready(Ok::<_, Failure>(())));
+    let inner = service_fn(|_: Arc<()>| std::future::ready(Ok::<_, Failure>(())));
     let mut service = AdaptiveConcurrencyLayer::new(concurrency.clone()).layer(inner);
     let mut refused = Box::pin(service.ready().await.expect("ready").call(Arc::clone(&request)));
     (&mut refused).await.expect_err("waited too long");
     assert_eq!(Arc::strong_count(&request), 1);
+}
+
+async fn answer(status: StatusCode) -> Result<Response<()>, Failure> {
+    let mut answer = Response::new(());
+    *answer.status_mut() = status;
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn an_answer_that_says_so_is_a_sign_of_overload() {
+    for (status, limit) in [
+        (StatusCode::SERVICE_UNAVAILABLE, 2),
+        (StatusCode::TOO_MANY_REQUESTS, 2),
+        (StatusCode::NOT_FOUND, 4),
+        (StatusCode::OK, 4),
+    ] {
+        let concurrency = AdaptiveConcurrency::with_clock(config(4), VirtualClock::default());
+        let layer = AdaptiveConcurrencyLayer::new(concurrency.clone()).judge_by(OnStatus);
+        let answered = layer.layer(service_fn(answer)).oneshot(status).await.expect("an answer");
+        assert_eq!((answered.status(), concurrency.limit()), (status, limit));
+
+        let concurrency = AdaptiveConcurrency::with_clock(config(4), VirtualClock::default());
+        let answered = concurrency.call_judged(OnStatus, answer(status)).await.expect("an answer");
+        assert_eq!((answered.status(), concurrency.limit()), (status, limit));
+    }
+}
+
+#[tokio::test]
+async fn a_layer_with_a_judge_passes_the_probe() {
+    let layer = AdaptiveConcurrencyLayer::new(AdaptiveConcurrency::new(config(1))).judge_by(OnError);
+    probe::layer(|inner| layer.layer(inner)).await;
 }

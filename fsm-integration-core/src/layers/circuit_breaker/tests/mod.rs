@@ -1,7 +1,9 @@
 mod calls;
 mod changes;
+mod half_open;
 #[cfg(fsm_loom)]
 mod interleavings;
+mod judging;
 mod looks;
 mod machine;
 mod naive;
@@ -180,33 +182,6 @@ fn a_refusal_says_when_to_come_back() {
     assert_eq!(breaker.refusal(), open(SECOND), "while a probe is under way");
     breaker.force_open();
     assert_eq!(breaker.refusal(), CircuitOpen { retry_after: None });
-}
-
-#[test]
-fn a_probe_that_hangs_opens_it_again() {
-    let (breaker, clock) = breaker(CircuitBreakerConfig { half_open_timeout: 30 * SECOND, ..quick() });
-    breaker.fail();
-    clock.advance(60 * SECOND);
-    let hung = breaker.try_acquire().expect("half-open");
-    clock.advance(30 * SECOND);
-    assert_eq!((breaker.refusal(), breaker.state()), (open(60 * SECOND), CircuitState::Open));
-    clock.advance(60 * SECOND);
-    let probe = breaker.try_acquire().expect("half-open again");
-    hung.record(Outcome::Failure);
-    assert_eq!(breaker.state(), CircuitState::HalfOpen, "the hung probe's result comes too late");
-    probe.record(Outcome::Success);
-}
-
-#[test]
-fn a_probe_has_its_time_from_its_own_beginning_on() {
-    let (breaker, clock) = breaker(quick());
-    breaker.fail();
-    clock.advance(60 * SECOND);
-    drop(breaker.try_acquire().expect("half-open"));
-    clock.advance(59 * SECOND);
-    let _probe = breaker.try_acquire().expect("half-open");
-    clock.advance(59 * SECOND);
-    assert_eq!((breaker.refusal(), breaker.state()), (open(SECOND), CircuitState::HalfOpen));
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn extreme_config() -> impl Strategy<Value = CircuitBreakerConfig> {
 enum Phase {
     Closed,
     Open { until: u64 },
-    HalfOpen { probes: u32, progress: u64 },
+    HalfOpen { probes: u32, silent_since: Option<u64> },
     Controlled(Control),
 }
 
@@ -169,8 +169,8 @@ struct Naive {
     again: u32,
     /// Only tells what it would refuse.
     shadow: bool,
-    /// How long it may stay open, until the breaker has said how long it does.
-    wait: Option<RangeInclusive<u64>>,
+    /// Since when it is open and how long it may be, until the breaker has said how long it is.
+    wait: Option<(u64, RangeInclusive<u64>)>,
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -194,10 +194,14 @@ impl Naive {
     }
 
     fn trip(&mut self, patience: u64) {
+        self.trip_at(self.now, patience);
+    }
+
+    fn trip_at(&mut self, at: u64, patience: u64) {
         if self.phase == Phase::Closed && self.now - self.since >= millis(self.config.stable_after) {
             self.again = 0;
         }
-        self.wait = Some(self.waits(patience));
+        self.wait = Some((at * MILLI, self.waits(patience)));
         self.again += 1;
         self.opened += 1;
         self.enter(Phase::Open { until: u64::MAX });
@@ -222,26 +226,35 @@ impl Naive {
         (self.period, self.is_timed().then_some(self.now))
     }
 
-    fn admit(&mut self) -> bool {
-        if let Phase::Open { until } = self.phase {
-            if self.now * MILLI < until {
-                return false;
+    /// What timers would have done by now; whether a wait is over that jitter leaves in doubt, the other says.
+    fn run_timers(&mut self, is_over: impl FnOnce() -> bool) {
+        if let Phase::HalfOpen { silent_since: Some(since), .. } = self.phase {
+            let over = since + millis(self.config.half_open_timeout);
+            if self.now >= over {
+                self.trip_at(over, 0);
             }
-            self.enter(Phase::HalfOpen { probes: 0, progress: self.now });
         }
-        let Phase::HalfOpen { probes, progress } = self.phase else {
-            return self.phase != Phase::Controlled(Control::ForcedOpen);
+        let (now, Phase::Open { until }) = (self.now * MILLI, self.phase) else { return };
+        let over = match &self.wait {
+            Some((at, waits)) => now >= at + waits.end() || now >= at + waits.start() && is_over(),
+            None => now >= until,
         };
-        if probes > 0 && self.now >= progress + millis(self.config.half_open_timeout) {
-            self.trip(0);
-            return false;
+        if over {
+            self.wait = None;
+            self.enter(Phase::HalfOpen { probes: 0, silent_since: None });
         }
+    }
+
+    fn admit(&mut self, is_over: impl FnOnce() -> bool) -> bool {
+        self.run_timers(is_over);
+        let Phase::HalfOpen { probes, silent_since } = self.phase else {
+            return !matches!(self.phase, Phase::Open { .. } | Phase::Controlled(Control::ForcedOpen));
+        };
         let missing = self.config.success_threshold.max(1) - self.ended.len() as u32;
         if probes >= self.config.half_open_max_calls.max(1).min(missing) {
             return false;
         }
-        let progress = if probes == 0 { self.now } else { progress };
-        self.phase = Phase::HalfOpen { probes: probes + 1, progress };
+        self.phase = Phase::HalfOpen { probes: probes + 1, silent_since: silent_since.or(Some(self.now)) };
         true
     }
 
@@ -260,8 +273,10 @@ impl Naive {
         self.ended.extend(failed.map(|failed| (self.now, failed, slow)));
         match self.phase {
             Phase::Closed if failed.is_some() => self.judge(patience),
-            Phase::HalfOpen { probes, .. } => {
-                self.phase = Phase::HalfOpen { probes: probes - 1, progress: self.now };
+            Phase::HalfOpen { probes, silent_since } => {
+                let others = (probes > 1).then_some(self.now);
+                let silent_since = if failed.is_some() { others } else { silent_since };
+                self.phase = Phase::HalfOpen { probes: probes - 1, silent_since };
                 self.judge_probes(patience);
             }
             _ => {}
@@ -389,7 +404,7 @@ impl Pair {
         match step {
             Step::Admit => {
                 let permit = breaker.try_acquire();
-                let admitted = naive.admit();
+                let admitted = naive.admit(|| breaker.snapshot().verdict != CircuitState::Open);
                 prop_assert_eq!(permit.is_ok(), admitted || naive.shadow);
                 let begun = if admitted { naive.begun() } else { UNCOUNTED };
                 under_way.extend(permit.ok().map(|permit| (permit, begun)));
@@ -432,10 +447,10 @@ impl Pair {
 
     /// Where jitter leaves a choice, the naive breaker takes over the other's.
     fn agree_on_the_wait(&mut self) -> Result<(), TestCaseError> {
-        if let Some(waits) = self.naive.wait.take() {
-            let wait = self.breaker.snapshot().retry_after.map_or(0, nanos);
-            prop_assert!(waits.contains(&wait), "{wait} is not in {waits:?}");
-            self.naive.phase = Phase::Open { until: self.naive.now * MILLI + wait };
+        if let Some((at, waits)) = self.naive.wait.take() {
+            let until = self.naive.now * MILLI + self.breaker.snapshot().retry_after.map_or(0, nanos);
+            prop_assert!(waits.contains(&(until - at)), "{} is not in {waits:?}", until - at);
+            self.naive.phase = Phase::Open { until };
         }
         Ok(())
     }

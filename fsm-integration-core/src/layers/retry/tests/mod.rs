@@ -235,7 +235,7 @@ async fn an_answer_that_says_unavailable_is_retried_and_at_last_returned_as_an_a
     });
     let layer = |max_retries| RetryLayer::new(RetryStrategy::new(RetryConfig { max_retries, ..NO_JITTER }));
     let answer = async |max_retries| {
-        let service = layer(max_retries).retry_on(OnStatus).layer(inner);
+        let service = layer(max_retries).judge_by(OnStatus).layer(inner);
         let answer = service.oneshot(Request::new(())).await.expect("an answer");
         (answer.status().as_u16(), answer.into_body())
     };
@@ -253,12 +253,12 @@ async fn a_closure_decides_which_answers_are_retried() {
         Err(error) => Some(Failure::of(error)),
     };
     let strategy = RetryStrategy::new(NO_JITTER);
-    let polled = strategy.execute_if(unfinished, None, |attempt| async move { Ok::<_, Error>(attempt) });
+    let polled = strategy.execute_judged(unfinished, None, |attempt| async move { Ok::<_, Error>(attempt) });
     assert_eq!(polled.await.expect("an answer"), 2);
     // A breaker that opens meanwhile leaves the answer before it.
     let opens =
         |attempt| async move { if attempt == 0 { Ok(0) } else { Err(CircuitOpen { retry_after: None }.into()) } };
-    assert_eq!(strategy.execute_if(unfinished, None, opens).await.expect("the earlier answer"), 0);
+    assert_eq!(strategy.execute_judged(unfinished, None, opens).await.expect("the earlier answer"), 0);
 }
 
 // F-R3.
