@@ -18,12 +18,14 @@ use std::{
 use bytes::Bytes;
 use fsm_integration_core::{
     clock::SystemClock,
-    error::{BoxError, Classify, Error, ErrorClass},
+    error::{BoxError, Classify, Error, ErrorClass, Failure},
     layers::{
         RespondLayer,
         adaptive_concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer},
         bulkhead::{Bulkhead, BulkheadLayer},
-        circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitModel},
+        circuit_breaker::{
+            CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer, CircuitBreakerRegistry, CircuitModel,
+        },
         fallback::FallbackLayer,
         hedge::{Hedge, HedgeConfig, HedgeLayer},
         idempotency::{
@@ -193,6 +195,23 @@ fn the_counter_sees_an_allocation() {
 fn a_closed_breaker_allocates_nothing() {
     assert_free(&breaker());
     assert_free(&breaker().leak());
+}
+
+#[test]
+fn a_known_key_whose_breaker_is_closed_allocates_nothing() {
+    let breakers = CircuitBreakerRegistry::new(CircuitBreakerConfig::default());
+    assert_free(&CircuitBreakerLayer::keyed(breakers, |_: &Ask| "partner".into()));
+}
+
+#[test]
+fn an_answer_that_is_judged_allocates_nothing() {
+    let judge = |outcome: &Result<u32, BoxError>| outcome.as_ref().err().map(Failure::of);
+    assert_free(&breaker().judge_by(judge));
+    assert_free(&retry().judge_by(judge));
+    assert_free(&HedgeLayer::new(Hedge::new(HedgeConfig::default())).judge_by(judge));
+    assert_free(&FallbackLayer::new(|outcome: Result<u32, BoxError>| outcome).judge_by(judge));
+    let concurrency = AdaptiveConcurrency::new(AdaptiveConcurrencyConfig::default());
+    assert_free(&AdaptiveConcurrencyLayer::new(concurrency).judge_by(judge));
 }
 
 #[test]

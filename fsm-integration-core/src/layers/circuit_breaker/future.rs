@@ -70,7 +70,7 @@ impl<F, B: Deref<Target: Gate>, J> Guarded<F, B, J> {
 
     /// Goes on with a call that has leave or was refused, and records its result.
     #[inline]
-    fn poll_admitted<T, E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>>
+    pub(super) fn poll_admitted<T, E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, E>>
     where
         F: Future<Output = Result<T, E>>,
         E: From<CircuitOpen>,

@@ -45,7 +45,8 @@
 //! Which clock: the default, [`SystemClock`], costs 22 ns a look, and a call through a closed breaker looks only for a
 //! time window (once) or to find slow calls (once more). A busy service gives [`CoarseClock`](crate::clock::CoarseClock).
 //!
-//! One breaker for what fails together, usually adapter, tenant and host: [`CircuitBreakerRegistry`].
+//! One breaker for what fails together, usually adapter, tenant and host: [`CircuitBreakerRegistry`], and
+//! [`CircuitBreakerLayer::keyed`] to pick it by the request.
 
 mod changes;
 mod config;
@@ -53,6 +54,7 @@ mod core;
 mod count_window;
 mod figures;
 mod future;
+mod keyed;
 mod layer;
 mod model;
 mod permit;
@@ -77,6 +79,7 @@ pub use self::{
     changes::{CircuitChange, CircuitChanges},
     config::{CircuitBreakerConfig, CircuitModel},
     future::CircuitBreakerFuture,
+    keyed::{KeyedCircuitBreakerFuture, KeyedCircuitBreakerLayer, KeyedCircuitBreakerService},
     layer::CircuitBreakerLayer,
     permit::{Outcome, Permit},
     registry::CircuitBreakerRegistry,

@@ -113,7 +113,7 @@ async fn a_call_that_panics_lowers_the_limit_only_if_it_took_too_long() {
         assert_eq!((concurrency.limit(), concurrency.in_flight()), (expected, 0), "in a future, after {took:?}");
 
         let concurrency = AdaptiveConcurrency::with_clock(config(initial), clock.clone());
-        let in_call = tower::service_fn(|()| -> std::future::Ready<Result<(), Failure>> {
+        let in_call = service_fn(|()| -> std::future::Ready<Result<(), Failure>> {
             clock.advance(took);
             panic!("planted")
         });

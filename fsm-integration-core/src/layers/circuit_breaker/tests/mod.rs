@@ -4,6 +4,7 @@ mod half_open;
 #[cfg(fsm_loom)]
 mod interleavings;
 mod judging;
+mod keyed;
 mod looks;
 mod machine;
 mod naive;
