@@ -18,7 +18,7 @@ use std::{
 use bytes::Bytes;
 use fsm_integration_core::{
     clock::SystemClock,
-    error::{BoxError, Classify, Error, ErrorClass, Failure},
+    error::{BoxError, Error, Failure},
     layers::{
         RespondLayer,
         adaptive_concurrency::{AdaptiveConcurrency, AdaptiveConcurrencyConfig, AdaptiveConcurrencyLayer},
@@ -47,6 +47,9 @@ use fsm_integration_core::{
     profile::{Handles, Profile, stack, stack_leaked},
 };
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+mod clones;
+mod refusals;
 
 /// Counts for each thread, so that tests beside each other do not see each other.
 struct Counting;
@@ -227,113 +230,6 @@ fn a_success_in_a_window_allocates_nothing() {
 fn a_first_attempt_that_succeeds_allocates_nothing() {
     assert_free(&retry());
     assert_free(&retry().leak());
-}
-
-/// What each of the first three calls of one clone allocates; more clones than one, so that none is the last.
-fn allocations_of_a_clone<L>(layer: &L) -> [u64; 3]
-where
-    L: Layer<Partner, Service: Service<Ask, Response = u32, Error = BoxError> + Clone>,
-{
-    let first = layer.layer(Partner { keeps_waiting: false });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(async move {
-        assert_eq!(first.clone().oneshot(Ask).await.expect("a success"), 7);
-        let mut clone = first.clone();
-        let mut calls = [0; 3];
-        for call in &mut calls {
-            let before = ALLOCATIONS.get();
-            clone.ready().await.expect("ready").call(Ask).await.expect("a success");
-            *call = ALLOCATIONS.get() - before;
-        }
-        calls
-    })
-}
-
-/// A clone shares the count of references to its handle for one call, which is often its only one, and makes its own
-/// for all that follow.
-#[test]
-fn a_clone_allocates_once_with_its_second_call_and_never_again() {
-    assert_eq!(allocations_of_a_clone(&breaker()), [0, 1, 0]);
-    assert_eq!(allocations_of_a_clone(&retry()), [0, 1, 0]);
-    assert_eq!(allocations_of_a_clone(&rate_limit()), [0, 1, 0]);
-    assert_eq!(allocations_of_a_clone(&InstrumentLayer::new("partner", "1.0.0")), [0, 1, 0]);
-    assert_eq!(allocations_of_a_clone(&TimeoutLayer::new(Timeout::new(MINUTE).with_name("partner"))), [0, 1, 0]);
-}
-
-#[test]
-fn a_clone_of_what_is_leaked_allocates_nothing() {
-    assert_eq!(allocations_of_a_clone(&breaker().leak()), [0; 3]);
-    assert_eq!(allocations_of_a_clone(&retry().leak()), [0; 3]);
-}
-
-#[test]
-fn a_clone_of_the_stack_allocates_once_for_each_layer_that_counts() {
-    let mut config = Profile::SalesSystem.config();
-    config.rate_limit.capacity = MANY;
-    let handles = Handles::new("partner", "1.0.0", &config);
-    // Instrument, deadline, retry, breaker, rate limit, timeout.
-    let counted = tower::layer::layer_fn(|partner| stack(&config, &handles, partner));
-    assert_eq!(allocations_of_a_clone(&counted), [0, 6, 0]);
-    let leaked = tower::layer::layer_fn(|partner| stack_leaked(&config, &handles, partner));
-    assert_eq!(allocations_of_a_clone(&leaked), [0, 4, 0]);
-}
-
-/// A partner that says no for good.
-#[derive(Debug)]
-struct Refusing;
-
-#[derive(Debug, PartialEq)]
-struct Rejected;
-
-impl Classify for Rejected {
-    fn class(&self) -> ErrorClass {
-        ErrorClass::Permanent
-    }
-}
-
-impl Clone for Refusing {
-    fn clone(&self) -> Self {
-        CLONES.set(CLONES.get() + 1);
-        Self
-    }
-}
-
-impl Service<Ask> for Refusing {
-    type Response = u32;
-    type Error = Rejected;
-    type Future = std::future::Ready<Result<u32, Rejected>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Rejected>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Ask) -> Self::Future {
-        std::future::ready(Err(Rejected))
-    }
-}
-
-/// As a success does: a partner that refuses each call is the one that is called most.
-#[test]
-fn a_failure_that_is_not_repeated_allocates_nothing_and_clones_nothing() {
-    let strategy =
-        RetryStrategy::new(RetryConfig::default()).with_budget(RetryBudget::new(RetryBudgetConfig::default()));
-    let mut counted = RetryLayer::new(strategy.clone()).layer(Refusing);
-    let mut leaked = RetryLayer::new(strategy.clone()).leak().layer(Refusing);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(async move {
-        let mut call = async || {
-            assert_eq!(counted.ready().await.expect("ready").call(Ask).await, Err(Rejected));
-            assert_eq!(leaked.ready().await.expect("ready").call(Ask).await, Err(Rejected));
-            assert_eq!(strategy.execute(async |_| Err::<u32, _>(Rejected)).await, Err(Rejected));
-        };
-        // The first of a thread makes the key of its metric, which the thread keeps.
-        call().await;
-        let before = (ALLOCATIONS.get(), CLONES.get());
-        for _ in 0..CALLS {
-            call().await;
-        }
-        assert_eq!((ALLOCATIONS.get(), CLONES.get()), before, "after {CALLS} calls");
-    });
 }
 
 #[test]
