@@ -2,8 +2,12 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use super::{Listening, LoadShedService};
-use crate::{error::Overloaded, observe::Observers, respond::RespondLayer};
+use super::LoadShedService;
+use crate::{
+    error::Overloaded,
+    observe::{Listening, Observers},
+    respond::RespondLayer,
+};
 
 /// Refuses calls while the service behind is not ready for them.
 ///
@@ -42,7 +46,7 @@ impl LoadShedLayer {
     /// Tells the standard observers of refusals, under the name `load_shed`.
     #[must_use]
     pub fn new() -> Self {
-        Self { listening: Arc::new(Listening { name: "load_shed".into(), observers: Observers::default() }) }
+        Self { listening: Arc::new(Listening::new("load_shed")) }
     }
 
     /// Names it, for those who are told of its refusals.

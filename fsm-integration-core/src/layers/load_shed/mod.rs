@@ -18,21 +18,4 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 pub use self::{future::LoadShedFuture, layer::LoadShedLayer, service::LoadShedService};
-use crate::observe::{Observation, Observers};
-
-/// Who is told, shared by the services of one layer.
-#[derive(Debug, Clone)]
-struct Listening {
-    name: Arc<str>,
-    observers: Observers,
-}
-
-impl Listening {
-    #[cold]
-    fn tell(&self) {
-        self.observers.observe(&self.name, Observation::LoadShed);
-    }
-}

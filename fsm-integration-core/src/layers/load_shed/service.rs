@@ -5,8 +5,11 @@ use std::{
 
 use tower::Service;
 
-use super::{Listening, LoadShedFuture};
-use crate::error::Overloaded;
+use super::LoadShedFuture;
+use crate::{
+    error::Overloaded,
+    observe::{Listening, Observation},
+};
 
 /// A service that refuses calls while the one behind is not ready for them.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ where
         if std::mem::take(&mut self.is_ready) {
             LoadShedFuture::calling(self.inner.call(request))
         } else {
-            self.listening.tell();
+            self.listening.observe(Observation::LoadShed);
             LoadShedFuture::refused()
         }
     }

@@ -4,7 +4,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::*;
 use crate::{
     error::{BoxError, Classify, Error, ErrorClass, Overloaded},
-    observe::Told,
+    observe::{Observation, Told},
     testing::{
         MockService,
         probe::{Failure, Probe},

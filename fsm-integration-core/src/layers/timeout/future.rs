@@ -13,6 +13,7 @@ use super::Timeout;
 use crate::{
     clock::{Clock, SystemClock},
     error::TimedOut,
+    observe::Observation,
     timer::Timer,
 };
 
@@ -128,7 +129,7 @@ impl<F, D: Until> TimeoutFuture<F, D> {
         this.call.set(None);
         let after = this.timeout.after;
         if let Some(listening) = this.timeout.listening.take() {
-            listening.tell(after);
+            listening.observe(Observation::TimedOut { after });
         }
         TimedOut { after }
     }

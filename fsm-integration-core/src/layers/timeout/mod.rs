@@ -39,7 +39,7 @@ pub use self::{
 };
 use crate::{
     error::TimedOut,
-    observe::{Observation, Observers},
+    observe::{Listening, Observers},
 };
 
 /// How long a call may take, and who is told when it takes longer.
@@ -60,12 +60,6 @@ pub struct Timeout {
     after: Duration,
     /// `None` when nobody is told, so that a call costs no atomic.
     listening: Option<Arc<Listening>>,
-}
-
-#[derive(Debug, Clone)]
-struct Listening {
-    name: Arc<str>,
-    observers: Observers,
 }
 
 impl Timeout {
@@ -90,7 +84,7 @@ impl Timeout {
     }
 
     fn listening(&mut self) -> &mut Listening {
-        let nobody = || Arc::new(Listening { name: "timeout".into(), observers: Observers::default() });
+        let nobody = || Arc::new(Listening::new("timeout"));
         Arc::make_mut(self.listening.get_or_insert_with(nobody))
     }
 
@@ -123,12 +117,5 @@ impl Timeout {
 impl From<Duration> for Timeout {
     fn from(after: Duration) -> Self {
         Self::new(after)
-    }
-}
-
-impl Listening {
-    #[cold]
-    fn tell(&self, after: Duration) {
-        self.observers.observe(&self.name, Observation::TimedOut { after });
     }
 }

@@ -5,11 +5,12 @@ use std::{
 
 use tower::Service;
 
-use super::{HasDeadline, Listening, Timeout, TimeoutFuture};
+use super::{HasDeadline, Timeout, TimeoutFuture};
 use crate::{
     clock::{Clock, SystemClock},
     error::TimedOut,
     lending::{Lender, Lent},
+    observe::Listening,
     timer::Timer,
 };
 

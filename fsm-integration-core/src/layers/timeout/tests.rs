@@ -8,7 +8,7 @@ use crate::{
     adapter::{Call, CorrelationId, IntegrationContext, TenantId},
     clock::{Clock, SystemClock, WallClock},
     error::TimedOut,
-    observe::Told,
+    observe::{Observation, Told},
     testing::{
         MockService, VirtualClock,
         probe::{self, Failure},

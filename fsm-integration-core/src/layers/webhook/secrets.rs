@@ -6,7 +6,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use super::WebhookSecret;
 use crate::{
     clock::WallClock,
-    observe::{Observation, Observers},
+    observe::{Listening, Observation, Observers},
 };
 
 /// The secrets of one endpoint, newest first; older ones hold until their overlap ends (requirement W6).
@@ -42,13 +42,6 @@ struct Shared<K> {
     listening: RwLock<Listening>,
 }
 
-/// Who is told of rotations.
-#[derive(Debug, Clone)]
-struct Listening {
-    name: Arc<str>,
-    observers: Observers,
-}
-
 /// The public keys that one sender's webhooks are verified with, newest first.
 #[cfg(feature = "ed25519")]
 #[cfg_attr(docsrs, doc(cfg(feature = "ed25519")))]
@@ -80,7 +73,7 @@ impl<K> WebhookSecrets<K> {
     #[must_use]
     pub fn new(secret: K, clock: Arc<dyn WallClock>) -> Self {
         let held = RwLock::new(vec![Held { secret, valid_until: None }]);
-        let listening = RwLock::new(Listening { name: "webhook".into(), observers: Observers::default() });
+        let listening = RwLock::new(Listening::new("webhook"));
         Self { shared: Arc::new(Shared { held, listening }), clock }
     }
 
@@ -125,8 +118,9 @@ impl<K> WebhookSecrets<K> {
         held.truncate(WebhookSecrets::MAX);
         let rotated = Observation::WebhookSecretRotated { previous_valid_until: until, held: held.len() };
         drop(held);
-        let Listening { name, observers } = self.shared.listening.read().clone();
-        observers.observe(&name, rotated);
+        // A copy, so that observers may use the set.
+        let listening = self.shared.listening.read().clone();
+        listening.observe(rotated);
     }
 
     /// The point in time by the clock of this set.

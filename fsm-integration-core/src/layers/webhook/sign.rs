@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use super::{SignConfig, WebhookId, WebhookSigner, header};
 use crate::{
     error::BodyTooLarge,
-    observe::{Observation, Observers},
+    observe::{Listening, Observation, Observers},
 };
 
 /// Signs every request that goes through, each attempt anew and at its own time (flaw F-W7): install it inside the
@@ -45,13 +45,6 @@ pub struct SignLayer {
     listening: Arc<Listening>,
 }
 
-/// Who is told of bodies that are large.
-#[derive(Debug, Clone)]
-struct Listening {
-    name: Box<str>,
-    observers: Observers,
-}
-
 impl SignLayer {
     /// Creates the layer, with the default [`SignConfig`].
     #[must_use]
@@ -62,8 +55,7 @@ impl SignLayer {
     /// Creates the layer.
     #[must_use]
     pub fn with_config(signer: WebhookSigner, config: SignConfig) -> Self {
-        let listening = Listening { name: "webhook".into(), observers: Observers::default() };
-        Self { signer, config, listening: Arc::new(listening) }
+        Self { signer, config, listening: Arc::new(Listening::new("webhook")) }
     }
 
     /// Names it for those who are told of large bodies; the default is `webhook`.
@@ -86,8 +78,7 @@ impl SignLayer {
     fn judge(&self, bytes: usize) -> Result<(), BodyTooLarge> {
         let limit = self.config.max_body;
         let refused = bytes > limit;
-        let Listening { name, observers } = &*self.listening;
-        observers.observe(name, Observation::WebhookLarge { bytes, refused });
+        self.listening.observe(Observation::WebhookLarge { bytes, refused });
         if refused { Err(BodyTooLarge { bytes, limit }) } else { Ok(()) }
     }
 }
