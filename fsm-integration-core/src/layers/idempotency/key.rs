@@ -22,10 +22,10 @@ use crate::error::InvalidIdempotencyKey;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let request = http::Request::post("/orders").header("idempotency-key", "\"8e03978e\"").body(())?;
 /// let client = client_key(request.headers())?.ok_or("send an Idempotency-Key")?;
-/// let key = IdempotencyKey::new("demo", "order.create", client)?;
+/// let key = IdempotencyKey::new("demo", "order.create", &client)?;
 /// assert_eq!(key.scope(), "demo:order.create");
 /// assert!(key.to_string().starts_with("idem:v1:demo:order.create:"));
-/// assert_ne!(key, IdempotencyKey::new("another", "order.create", client)?, "each tenant has its own keys");
+/// assert_ne!(key, IdempotencyKey::new("another", "order.create", &client)?, "each tenant has its own keys");
 /// # Ok(())
 /// # }
 /// ```
