@@ -242,9 +242,26 @@ impl<K: Hash + Eq + Clone, C: Clock> KeyedTokenBucket<K, C> {
         if attempt.takes(cost) {
             *full_at = attempt.full_at;
         } else if cost == 0 || attempt.is_held() {
-            return (shard.ask_line(hash, key, now, cost, attempt), gcra);
+            return Self::decide_in_line(shard, (hash, key), now, cost, (attempt, gcra));
         }
         (attempt, gcra)
+    }
+
+    /// Apart, as [`decide_new`](Self::decide_new) is.
+    #[cold]
+    #[inline(never)]
+    fn decide_in_line<Q>(
+        mut shard: MutexGuard<'_, Shard<K>>,
+        (hash, key): (u64, &Q),
+        now: u64,
+        cost: u32,
+        (attempt, gcra): (Attempt, Gcra),
+    ) -> (Attempt, Gcra)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        (shard.ask_line(hash, key, now, cost, attempt), gcra)
     }
 
     /// Apart, and its answer returned as it is: where the two ways meet again, the attempt is copied on both.
