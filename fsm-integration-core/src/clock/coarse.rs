@@ -9,7 +9,7 @@ use super::{Clock, Origin, Sleep, SystemClock, WallClock};
 
 /// A monotonic clock and a wall clock that are cheap to look at and a few milliseconds coarse.
 ///
-/// On Linux and Android it reads the kernel's `CLOCK_MONOTONIC_COARSE`: about 3 ns instead of 22 ns, in steps of the
+/// On Linux and Android it reads the kernel's `CLOCK_MONOTONIC_COARSE`: 3 to 5 ns instead of 22 ns, in steps of the
 /// kernel's tick (1 to 10 ms, usually 4 ms). Elsewhere it is [`SystemClock`]. It never goes back, needs no thread, and
 /// does **not** obey tokio's paused time. As a [`WallClock`] it reads `CLOCK_REALTIME_COARSE`, which is set as the
 /// machine's own wall clock is: about 5 ns instead of 26 ns.

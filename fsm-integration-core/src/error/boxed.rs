@@ -26,11 +26,7 @@ impl Classify for BoxError {
     }
 
     fn is_local(&self) -> bool {
-        Known::within(&**self).is_some_and(|known| match known.own {
-            Some(own) => own.is_local(),
-            // What else is known are refusals.
-            None => !matches!(known.kind, ErrorKind::Timeout | ErrorKind::Unavailable),
-        })
+        Known::within(&**self).is_some_and(|known| known.is_local)
     }
 }
 
@@ -63,12 +59,12 @@ fn refusal(error: Cause<'_>) -> Option<Error> {
 
 /// Our error around another, by what is known of that.
 fn around(error: BoxError) -> Error {
-    let Some(Known { kind, retry_after, own }) = Known::within(&*error) else {
+    let Some(Known { kind, retry_after, is_local, own }) = Known::within(&*error) else {
         return Error::from(ErrorKind::Unclassified).with_source(error);
     };
-    let mut outer = Error::from(kind).with_retry_after(retry_after);
+    let mut outer = Error::from(kind).with_retry_after(retry_after).with_local(is_local);
     if let Some(own) = own {
-        outer = outer.with_details(own.details().clone()).with_local(own.is_local());
+        outer = outer.with_details(own.details().clone());
         if let Some(answer) = own.answer() {
             outer = outer.with_answer(answer.clone());
         }
@@ -80,6 +76,7 @@ fn around(error: BoxError) -> Error {
 struct Known<'a> {
     kind: ErrorKind,
     retry_after: Option<Duration>,
+    is_local: bool,
     /// Itself, if it is ours.
     own: Option<&'a Error>,
 }
@@ -98,25 +95,26 @@ impl<'a> Known<'a> {
 
     /// Looks at one error only.
     fn of(error: Cause<'a>) -> Option<Self> {
-        let (mut retry_after, mut own) = (None, None);
+        let (mut retry_after, mut is_local, mut own) = (None, false, None);
         let kind = if let Some(error) = error.downcast_ref::<Error>() {
-            (retry_after, own) = (error.retry_after(), Some(error));
+            (retry_after, is_local, own) = (error.retry_after(), error.is_local(), Some(error));
             error.kind()
         } else if let Some(error) = error.downcast_ref::<io::Error>() {
             kind_of_io(error.kind())?
         } else if let Some(open) = error.downcast_ref::<CircuitOpen>() {
-            retry_after = open.retry_after;
+            (retry_after, is_local) = (open.retry_after, open.is_local());
             ErrorKind::CircuitOpen
         } else if let Some(limited) = error.downcast_ref::<RateLimited>() {
-            retry_after = limited.retry_after;
+            (retry_after, is_local) = (limited.retry_after, limited.is_local());
             limited.into()
         } else if let Some(conflict) = error.downcast_ref::<IdempotencyConflict>() {
-            retry_after = conflict.retry_after();
+            (retry_after, is_local) = (conflict.retry_after(), conflict.is_local());
             conflict.into()
         } else {
+            is_local = error.is::<BulkheadFull>() || error.is::<Overloaded>();
             kind_of_plain(error)?
         };
-        Some(Self { kind, retry_after, own })
+        Some(Self { kind, retry_after, is_local, own })
     }
 }
 
@@ -175,6 +173,38 @@ mod tests {
 
     fn wrapped(error: impl Into<BoxError>) -> BoxError {
         Client(error.into()).into()
+    }
+
+    /// A refusal tells it in three forms: itself, in a box, and as our error.
+    #[test]
+    fn a_refusal_means_the_same_in_each_of_its_forms() {
+        fn check<R: Classify + Copy + std::fmt::Debug + StdError + Send + Sync + Into<Error> + 'static>(refusal: R) {
+            let told = |error: &dyn Classify| (error.class(), error.retry_after(), error.is_local());
+            let expected = told(&refusal);
+            assert_eq!(told(&BoxError::from(refusal)), expected, "{refusal:?} in a box");
+            assert_eq!(told(&refusal.into()), expected, "{refusal:?} as our error");
+            assert_eq!(told(&Error::from(BoxError::from(refusal))), expected, "{refusal:?} out of its box");
+        }
+        let wait = Duration::from_secs(7);
+        for retry_after in [None, Some(wait)] {
+            check(CircuitOpen { retry_after });
+            check(RateLimited { retry_after });
+        }
+        check(TimedOut { after: wait });
+        check(BulkheadFull { limit: 1 });
+        check(Overloaded);
+        check(BodyTooLarge { bytes: 2, limit: 1 });
+        for conflict in [
+            IdempotencyConflict::Mismatch,
+            IdempotencyConflict::InProgress { retry_after: wait },
+            IdempotencyConflict::LostLease,
+            IdempotencyConflict::StoreUnavailable,
+            IdempotencyConflict::OutcomeUnknown,
+            IdempotencyConflict::OutcomeUnreadable,
+            InvalidIdempotencyKey::Missing.into(),
+        ] {
+            check(conflict);
+        }
     }
 
     #[test]

@@ -332,8 +332,9 @@ impl Classify for IdempotencyConflict {
         }
     }
 
+    /// Only who is at work already asks to wait.
     fn is_local(&self) -> bool {
-        true
+        matches!(self, Self::InProgress { .. })
     }
 }
 
